@@ -207,7 +207,7 @@ class SeatState(Value):
     layer: str | None = None
     """Encoding being sent of the video, None when there is only one or none."""
     paused: str | None = None
-    """Why the video is held back: ``not_sent``, ``no_seat``, ``bandwidth``; None when it flows."""
+    """Why the video is held back: ``not_wanted`` (not in the view), ``bandwidth``; None when it flows."""
 
 
 class IceServer(Value):

@@ -1,0 +1,1 @@
+"""Pure policy: who sits in which seat, how large, who is speaking."""

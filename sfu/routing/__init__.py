@@ -1,0 +1,1 @@
+"""Room state -> desired forwarding table -> difference -> operations for the plane (RIB and FIB)."""
