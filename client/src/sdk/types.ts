@@ -42,7 +42,7 @@ export type QualityLevel = 'good' | 'fair' | 'poor' | 'unknown';
 
 export interface Picture {
   readonly state: VideoState;
-  /** Video track only; attach it to a muted `<video>`. Null unless waiting, live or paused. */
+  /** Video track only; attach it to a muted `<video>`. Null unless live or paused. */
   readonly stream: MediaStream | null;
   /** Encoding being received (`q`, `h`, `f`), null when there is one only or none. */
   readonly layer: string | null;
