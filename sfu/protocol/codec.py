@@ -95,8 +95,8 @@ def encode_server(message: AnyServerMessage) -> str:
 
 
 _TYPES = tuple(str(each.__struct_config__.tag) for each in get_args(AnyClientMessage))
-_CLIENT = msgspec.json.Decoder(AnyClientMessage)
-_SERVER = msgspec.json.Decoder(AnyServerMessage)
+_CLIENT: msgspec.json.Decoder[AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage)
+_SERVER: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage)
 
 
 def _utf8(text: str | bytes) -> bytes:
