@@ -1,0 +1,1 @@
+"""Edges of one participant's transport: DTLS, its data channel, ICE and TURN credentials."""
