@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sfu.auth.grants import Role, grants_of
-from sfu.auth.invites import mint_invite
+from sfu.auth.invites import InviteRequest, guest_identity, mint_invite
 from sfu.auth.keys import SigningKey
-from sfu.auth.token import TokenClaims
+from sfu.auth.token import TokenClaims, new_jti
 from sfu.base.clock import Clock
 from sfu.base.errors import Denied, LimitError, ProtocolError
-from sfu.base.ids import Identity, IngressId, Mid, Pid, RoomId, Source, TransportId, new_pid
+from sfu.base.ids import IngressId, Mid, Pid, RoomId, Source, TransportId, new_pid
 from sfu.base.log import Log
 from sfu.control.attachment import Attachment, tracks_of
 from sfu.control.idsource import Ids
@@ -315,25 +314,24 @@ class Gate:
         """Rights of somebody without token or invite, where the configuration lets them in."""
         if not self._settings.open_creation:
             raise Denied(ErrorCode.DENIED)
-        now_s = self._parts.clock.wall_s()
         return TokenClaims(
             room=room,
-            identity=Identity("open-" + secrets.token_urlsafe(12)),
+            identity=guest_identity(),
             role=Role.GUEST,
             grants=grants_of(Role.GUEST),
-            jti=secrets.token_urlsafe(16),
-            exp=int(now_s) + 60,
+            jti=new_jti(),
+            exp=self._parts.clock.wall_s(),
         )
 
     def _invite(self, room: RoomId, role: Role) -> str:
-        return mint_invite(
-            self._parts.key,
+        request = InviteRequest(
             room=room,
             role=role,
             ttl_s=self._settings.invite_ttl_s,
-            now_s=self._parts.clock.wall_s(),
             issuer=self._settings.issuer,
+            audience=self._settings.audience,
         )
+        return mint_invite(self._parts.key, request, self._parts.clock.wall_s())
 
     def _check_hello(self, version: int) -> None:
         self._check_version(version)

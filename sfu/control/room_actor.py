@@ -13,7 +13,13 @@ from sfu.base.clock import Clock
 from sfu.base.errors import ProtocolError
 from sfu.base.ids import EgressId, IngressId, Pid, Rid
 from sfu.control.allocator import Seating, seat_everyone
-from sfu.control.announce import member_of, roster_of, seats_of, used_encodings, wanted_of
+from sfu.control.announce import (
+    member_of,
+    roster_of,
+    seats_of,
+    used_encodings,
+    wanted_of,
+)
 from sfu.control.participant import LiveParticipant
 from sfu.control.programmer import Programmer
 from sfu.media.speakers import SpeakerTracker

@@ -129,7 +129,7 @@ class Supervisor:
             "media.failed", level="warning", reason="never_connected" if never else failure.reason
         )
         text = "no media packet reached the server" if never else "the media handshake failed"
-        self._remove(live, ErrorCode.MEDIA_FAILED, text, "rejoin")
+        self._remove(live, ErrorCode.TIMEOUT, text, "rejoin")
 
     def _remove(self, live: LiveParticipant, code: ErrorCode, text: str, action: str) -> None:
         self.gate.remove(live, Closing(code=code, text=text, action=action))

@@ -79,9 +79,12 @@ class SpeakerTracker:
         if not order:
             return  # nobody speaks: whoever spoke last keeps the floor
         current = self._voices.get(self.speaker) if self.speaker is not None else None
-        if current is None or now_s - current.spoke_s > HOLD_S:
-            self.speaker = order[0]
-        elif self._voices[order[0]].level_dbov <= current.level_dbov - TAKEOVER_DB:
+        loudest = self._voices[order[0]].level_dbov
+        if (
+            current is None
+            or now_s - current.spoke_s > HOLD_S
+            or loudest <= current.level_dbov - TAKEOVER_DB
+        ):
             self.speaker = order[0]
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from sfu.base.errors import Denied, ProtocolError
-from sfu.base.ids import Pid
+from sfu.base.ids import Pid, Source
 from sfu.protocol.errors import ErrorCode
 from sfu.room.commands import Command, Depart, Enter, SetTracks, SetView
 from sfu.room.events import Departed, Entered, Event, TracksChanged, ViewChanged
@@ -105,5 +105,5 @@ def _check_rights(refused: tuple[object, ...]) -> None:
 
 def _by_source(
     old: tuple[TrackState, ...], new: tuple[TrackState, ...]
-) -> MappingProxyType[object, TrackState]:
+) -> MappingProxyType[Source, TrackState]:
     return MappingProxyType({track.source: track for track in (*old, *new)})
