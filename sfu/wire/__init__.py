@@ -1,0 +1,1 @@
+"""Bytes <-> values. Total: every input has an answer, and only ``WireError`` ever leaves."""
