@@ -57,5 +57,10 @@ class KeyedBuckets:
             self._buckets.move_to_end(key)
         return bucket.take(now_s, amount)
 
+    def is_empty(self, key: Hashable, now_s: float) -> bool:
+        """Whether nothing could be taken from the key's bucket now. Makes no bucket."""
+        bucket = self._buckets.get(key)
+        return bucket is not None and bucket.wait_s(now_s) > 0.0
+
     def __len__(self) -> int:
         return len(self._buckets)

@@ -32,9 +32,7 @@ Request = Leave | Offer | View | Publish | Message
 class Attachment:
     """Between a socket and a room. Outlives neither: a new socket gets a new attachment."""
 
-    def __init__(
-        self, gate: Gate, actor: RoomActor, live: LiveParticipant, outbox: Outbox
-    ) -> None:
+    def __init__(self, gate: Gate, actor: RoomActor, live: LiveParticipant, outbox: Outbox) -> None:
         self._gate = gate
         self._actor = actor
         self._live = live

@@ -204,7 +204,9 @@ class Gate:
             ProtocolError: the offer is not acceptable; everything stays as it was.
         """
         credentials = new_credentials()
-        answered = self._negotiate(live.transport_id, credentials, offer, sources, seats, live.negotiation)
+        answered = self._negotiate(
+            live.transport_id, credentials, offer, sources, seats, live.negotiation
+        )
         if answered.ice_restarted:
             live.transport = _transport(live.transport_id, credentials, answered.remote_ufrag)
         live.negotiation = answered
@@ -368,5 +370,3 @@ def _enter(request: Join, claims: TokenClaims, pid: Pid, now_s: float) -> Enter:
         tracks=tracks_of(request.tracks),
         now_s=now_s,
     )
-
-

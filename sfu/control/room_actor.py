@@ -159,9 +159,7 @@ class RoomActor:
         endpoints = {pid: live.endpoint() for pid, live in self.live.items()}
         speakers = self._speakers.by_loudness(self._clock.monotonic_s())
         self._seating = seat_everyone(self.state, endpoints, self._seating, speakers)
-        self._programmer.program(
-            self.state.room, derive(self.state, endpoints, self._seating)
-        )
+        self._programmer.program(self.state.room, derive(self.state, endpoints, self._seating))
         for event in events:
             self._announce(event)
         for live in self.live.values():

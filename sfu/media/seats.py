@@ -87,9 +87,7 @@ def _choose(with_video: Sequence[bool], demand: Sequence[Demand]) -> dict[Occupa
     return chosen
 
 
-def _free(
-    seats: Sequence[Occupant | None], with_video: Sequence[bool], needs_video: bool
-) -> int:
+def _free(seats: Sequence[Occupant | None], with_video: Sequence[bool], needs_video: bool) -> int:
     return next(
         index
         for index, occupant in enumerate(seats)

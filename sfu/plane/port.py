@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from sfu.base.ids import Codec, EgressId, IngressId, MediaKind, Mid, Rid, Ssrc, TransportId
+from sfu.base.ids import (
+    Codec,
+    EgressId,
+    IngressId,
+    MediaKind,
+    Mid,
+    Rid,
+    Ssrc,
+    TransportId,
+)
 
 # ---- capabilities and set-up ----------------------------------------------------------------
 

@@ -112,9 +112,7 @@ def wanted_picture(
         return None
     if subscriber.view is None:
         return ViewWant(pid=publisher.pid, source=source, width_px=1, height_px=1)
-    return next(
-        (w for w in subscriber.view if w.pid == publisher.pid and w.source is source), None
-    )
+    return next((w for w in subscriber.view if w.pid == publisher.pid and w.source is source), None)
 
 
 def layer_of(table: ForwardingTable, egress: EgressId) -> Rid | None:

@@ -14,10 +14,10 @@ AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-TRANSPORT_CC = (
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+DEPENDENCY_DESCRIPTOR = (
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
-DEPENDENCY_DESCRIPTOR = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
 MAX_TEMPLATES = 64  # AV1 RTP spec A.8: template ids are 6 bits
 
@@ -123,9 +123,7 @@ def parse_dd(raw: bytes) -> DependencyDescriptor:
     )
 
 
-def layer_of(
-    descriptor: DependencyDescriptor, structure: DdStructure | None
-) -> tuple[int, int]:
+def layer_of(descriptor: DependencyDescriptor, structure: DdStructure | None) -> tuple[int, int]:
     """(spatial, temporal) of a packet, (0, 0) when the structure does not name its template."""
     if structure is None:
         return 0, 0
@@ -162,9 +160,7 @@ class _Bits:
 
 def _structure(raw: bytes) -> DdStructure | None:
     bits = _Bits(raw[3:])
-    flags = bits.take(
-        5
-    )  # structure present, active targets, custom dtis, fdiffs, chains
+    flags = bits.take(5)  # structure present, active targets, custom dtis, fdiffs, chains
     if not flags & 0x10:
         return None
     offset = bits.take(6)

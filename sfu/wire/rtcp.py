@@ -125,15 +125,7 @@ class Other:
 
 
 RtcpPacket = (
-    SenderReport
-    | ReceiverReport
-    | Bye
-    | Nack
-    | Pli
-    | Fir
-    | Remb
-    | TransportFeedback
-    | Other
+    SenderReport | ReceiverReport | Bye | Nack | Pli | Fir | Remb | TransportFeedback | Other
 )
 
 
@@ -220,9 +212,7 @@ def _blocks(raw: bytes, count: int) -> tuple[ReportBlock, ...]:
             ReportBlock(
                 ssrc=ssrc,
                 fraction_lost=lost >> 24,
-                packets_lost=cumulative - (1 << 24)
-                if cumulative & 0x800000
-                else cumulative,
+                packets_lost=cumulative - (1 << 24) if cumulative & 0x800000 else cumulative,
                 highest_seq=highest,
                 jitter_ticks=jitter,
                 last_sr=last,
@@ -238,9 +228,7 @@ def _lost(fci: bytes) -> tuple[int, ...]:
     lost: list[int] = []
     for first, following in struct.iter_unpack("!HH", fci):
         lost.append(first)
-        lost.extend(
-            (first + bit + 1) & 0xFFFF for bit in range(16) if following >> bit & 1
-        )
+        lost.extend((first + bit + 1) & 0xFFFF for bit in range(16) if following >> bit & 1)
         if len(lost) >= MAX_NACKED:
             break
     return tuple(lost[:MAX_NACKED])
@@ -373,15 +361,16 @@ def transport_feedback(
 
     Args:
         arrivals: for each number from ``base_seq`` on, arrival in seconds on any monotonic clock, or
-            None. The first must have arrived. Arrivals further than 8 s from their neighbour do
-            not fit a delta; callers keep the span of one packet short.
+            None. Arrivals further than 8 s from their neighbour do not fit a delta; callers keep
+            the span of one packet short.
 
     Raises:
-        ValueError: ``arrivals`` is empty, does not start with an arrival, or holds a step too large.
+        ValueError: nothing arrived, too many numbers, or a step too large for a delta.
     """
-    if not arrivals or arrivals[0] is None or len(arrivals) > 0xFFFF:
-        raise ValueError("arrivals must start with one that came, and be at most 65535")
-    reference = int(arrivals[0] / REFERENCE_S)
+    first = next((arrival for arrival in arrivals if arrival is not None), None)
+    if first is None or len(arrivals) > 0xFFFF:
+        raise ValueError("arrivals must hold one that came, and be at most 65535")
+    reference = int(first / REFERENCE_S)
     clock_ticks = round(reference * REFERENCE_S / DELTA_S)
     symbols: list[int] = []
     deltas = bytearray()
@@ -400,15 +389,9 @@ def transport_feedback(
         else:
             raise ValueError("two arrivals are too far apart for one feedback packet")
     head = struct.pack("!HHI", base_seq & 0xFFFF, len(arrivals), 0)
-    head = (
-        head[:4]
-        + (reference & 0xFFFFFF).to_bytes(3, "big")
-        + bytes((feedback_count & 0xFF,))
-    )
+    head = head[:4] + (reference & 0xFFFFFF).to_bytes(3, "big") + bytes((feedback_count & 0xFF,))
     fci = head + _chunks(symbols) + bytes(deltas)
-    return _packet(
-        RTPFB, FMT_TRANSPORT_CC, struct.pack("!II", sender_ssrc, media_ssrc) + fci
-    )
+    return _packet(RTPFB, FMT_TRANSPORT_CC, struct.pack("!II", sender_ssrc, media_ssrc) + fci)
 
 
 def _chunks(symbols: Sequence[int]) -> bytes:
@@ -417,9 +400,7 @@ def _chunks(symbols: Sequence[int]) -> bytes:
     at = 0
     while at < len(symbols):
         run = 1
-        while (
-            at + run < len(symbols) and symbols[at + run] == symbols[at] and run < 8191
-        ):
+        while at + run < len(symbols) and symbols[at + run] == symbols[at] and run < 8191:
             run += 1
         if run >= 7:
             out += struct.pack("!H", symbols[at] << 13 | run)
@@ -473,9 +454,7 @@ def _symbols(fci: bytes, count: int) -> tuple[list[int], int]:
         (chunk,) = struct.unpack_from("!H", fci, at)
         at += 2
         if not chunk & 0x8000:
-            symbols.extend(
-                [chunk >> 13 & 3] * min(chunk & 0x1FFF, count - len(symbols))
-            )
+            symbols.extend([chunk >> 13 & 3] * min(chunk & 0x1FFF, count - len(symbols)))
             if not chunk & 0x1FFF:
                 raise WireError("rtcp_transport_cc")
         elif chunk & 0x4000:

@@ -9,9 +9,7 @@ from sfu.base.errors import WireError
 
 HEADER_BYTES = 12
 ONE_BYTE_PROFILE = 0xBEDE
-TWO_BYTE_PROFILES = range(
-    0x1000, 0x1010
-)  # RFC 8285 section 4.3: 0x100 and four "appbits"
+TWO_BYTE_PROFILES = range(0x1000, 0x1010)  # RFC 8285 section 4.3: 0x100 and four "appbits"
 
 _FIXED = struct.Struct("!BBHII")
 _PAIR = struct.Struct("!HH")
@@ -80,9 +78,7 @@ def peek_extensions(datagram: bytes) -> dict[int, bytes]:
         raise WireError("rtp_short")
     if not datagram[0] & 0x10:
         return {}
-    return _extensions(
-        datagram, HEADER_BYTES + 4 * (datagram[0] & 0x0F), len(datagram)
-    )[0]
+    return _extensions(datagram, HEADER_BYTES + 4 * (datagram[0] & 0x0F), len(datagram))[0]
 
 
 def parse_rtp(datagram: bytes) -> RtpPacket:
@@ -150,9 +146,7 @@ def serialize_rtp(
         return header + packed + payload
     if not 1 <= padding_bytes <= 255:
         raise ValueError(f"padding_bytes {padding_bytes} is not in 1..255")
-    return (
-        header + packed + payload + bytes(padding_bytes - 1) + bytes((padding_bytes,))
-    )
+    return header + packed + payload + bytes(padding_bytes - 1) + bytes((padding_bytes,))
 
 
 def pack_extensions(extensions: Sequence[tuple[int, bytes]]) -> bytes:
@@ -184,9 +178,7 @@ def unwrap_rtx(payload: bytes) -> tuple[int, bytes]:
     return _SHORT.unpack_from(payload)[0], payload[2:]
 
 
-def _extensions(
-    datagram: bytes, offset: int, size: int
-) -> tuple[dict[int, bytes], int]:
+def _extensions(datagram: bytes, offset: int, size: int) -> tuple[dict[int, bytes], int]:
     if size < offset + 4:
         raise WireError("rtp_extension")
     profile, words = _PAIR.unpack_from(datagram, offset)

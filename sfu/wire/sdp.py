@@ -199,9 +199,7 @@ def _media_line(line: str) -> tuple[str, int, str, tuple[str, ...]]:
 
 
 def _with_media(section: MediaSection, own: _Attributes) -> MediaSection:
-    payload_types = tuple(
-        dict.fromkeys(_payload_type(text) for text in section.formats)
-    )
+    payload_types = tuple(dict.fromkeys(_payload_type(text) for text in section.formats))
     codecs = _codecs(payload_types, own)
     return replace(
         section,
@@ -211,9 +209,7 @@ def _with_media(section: MediaSection, own: _Attributes) -> MediaSection:
         extmaps=tuple(_extmap(value) for value in own.all("extmap")),
         rids=tuple(_rid(value) for value in own.all("rid")),
         simulcast_send=_simulcast_send(own.first("simulcast")),
-        ssrcs=tuple(
-            dict.fromkeys(_ssrc(value.split(" ")[0]) for value in own.all("ssrc"))
-        ),
+        ssrcs=tuple(dict.fromkeys(_ssrc(value.split(" ")[0]) for value in own.all("ssrc"))),
         fid_groups=tuple(
             tuple(_ssrc(number) for number in value.split()[1:])
             for value in own.all("ssrc-group")
@@ -267,12 +263,7 @@ def _rtx(codecs: dict[int, CodecMap]) -> dict[int, int]:
     rtx: dict[int, int] = {}
     for pt, codec in codecs.items():
         apt = codec.parameter("apt")
-        if (
-            codec.name.lower() == "rtx"
-            and apt is not None
-            and apt.isdigit()
-            and len(apt) <= 3
-        ):
+        if codec.name.lower() == "rtx" and apt is not None and apt.isdigit() and len(apt) <= 3:
             rtx.setdefault(int(apt), pt)
     return rtx
 

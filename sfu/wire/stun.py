@@ -24,9 +24,7 @@ INTEGRITY_BYTES = 24  # attribute header and HMAC-SHA1
 FINGERPRINT_BYTES = 8
 FINGERPRINT_XOR = 0x5354554E
 MAX_USERNAME_BYTES = 513  # RFC 8489 section 14.3
-UNDERSTOOD = frozenset(
-    {USERNAME, MESSAGE_INTEGRITY, PRIORITY, USE_CANDIDATE, XOR_MAPPED_ADDRESS}
-)
+UNDERSTOOD = frozenset({USERNAME, MESSAGE_INTEGRITY, PRIORITY, USE_CANDIDATE, XOR_MAPPED_ADDRESS})
 
 _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
@@ -96,9 +94,7 @@ def integrity_ok(datagram: bytes, password: bytes) -> bool:
     return hmac.compare_digest(given, _integrity(datagram[:at], password))
 
 
-def binding_success(
-    transaction_id: bytes, host: str, port: int, password: bytes
-) -> bytes:
+def binding_success(transaction_id: bytes, host: str, port: int, password: bytes) -> bytes:
     """The answer to an authenticated check: where it came from (RFC 8489 section 14.2).
 
     Raises:
@@ -109,14 +105,10 @@ def binding_success(
     masked = bytes(a ^ b for a, b in zip(address.packed, mask, strict=False))
     family = 1 if address.version == 4 else 2
     value = struct.pack("!BBH", 0, family, port ^ (MAGIC_COOKIE >> 16)) + masked
-    return _seal(
-        BINDING_SUCCESS, transaction_id, [(XOR_MAPPED_ADDRESS, value)], password
-    )
+    return _seal(BINDING_SUCCESS, transaction_id, [(XOR_MAPPED_ADDRESS, value)], password)
 
 
-def binding_error(
-    transaction_id: bytes, code: int, reason: str, password: bytes
-) -> bytes:
+def binding_error(transaction_id: bytes, code: int, reason: str, password: bytes) -> bytes:
     """An error response to an authenticated check (RFC 8489 section 14.8)."""
     value = struct.pack("!HBB", 0, code // 100, code % 100) + reason.encode("utf-8")
     return _seal(BINDING_ERROR, transaction_id, [(ERROR_CODE, value)], password)
@@ -157,11 +149,7 @@ def parse_binding_success(datagram: bytes, password: bytes) -> tuple[str, int]:
         if attribute == XOR_MAPPED_ADDRESS:
             mapped = datagram[start : start + size]
     _check_tail(datagram)
-    if (
-        mapped is None
-        or len(mapped) not in (8, 20)
-        or not integrity_ok(datagram, password)
-    ):
+    if mapped is None or len(mapped) not in (8, 20) or not integrity_ok(datagram, password):
         raise WireError("stun_bad_response")
     mask = struct.pack("!I", MAGIC_COOKIE) + transaction_id
     packed = bytes(a ^ b for a, b in zip(mapped[4:], mask, strict=False))
@@ -195,10 +183,7 @@ def _attributes(datagram: bytes) -> Iterator[tuple[int, int, int]]:
 def _check_tail(datagram: bytes) -> None:
     """The last attributes are MESSAGE-INTEGRITY and a right FINGERPRINT, each once."""
     kinds = [attribute for attribute, _, _ in _attributes(datagram)]
-    if (
-        kinds[-2:] != [MESSAGE_INTEGRITY, FINGERPRINT]
-        or kinds.count(MESSAGE_INTEGRITY) != 1
-    ):
+    if kinds[-2:] != [MESSAGE_INTEGRITY, FINGERPRINT] or kinds.count(MESSAGE_INTEGRITY) != 1:
         raise WireError("stun_no_integrity")
     at = len(datagram) - FINGERPRINT_BYTES
     sizes = (
