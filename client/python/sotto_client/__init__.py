@@ -1,0 +1,1 @@
+"""Python client of Sotto: for bots, tests and people who script meetings."""
