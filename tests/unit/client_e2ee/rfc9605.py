@@ -1,4 +1,4 @@
-"""All suites of RFC 9605, written from the text and used only here: an oracle beside the product's one suite."""
+"""All suites of RFC 9605, written from the text: an oracle for tests beside the one suite of the product."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
-
 from sotto_client.e2ee.sframe import encode_header
 
 

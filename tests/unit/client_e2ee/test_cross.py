@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from sotto_client.e2ee import E2eeSession, Expected, Member, Opened, SealedCodec
 
 CLIENT = Path(__file__).resolve().parents[3] / "client"
@@ -45,14 +44,24 @@ def web_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The worker of client/src/e2ee with its test rig, as one script for Node."""
     script = tmp_path_factory.mktemp("cross") / "cross.mjs"
     source = str(CLIENT / "test" / "e2ee" / "cross_cli.ts")
-    options = ["--bundle", "--platform=node", "--format=esm", "--define:__SOTTO_TEST__=false", f"--outfile={script}"]
+    options = [
+        "--bundle",
+        "--platform=node",
+        "--format=esm",
+        "--define:__SOTTO_TEST__=false",
+        f"--outfile={script}",
+    ]
     subprocess.run([str(ESBUILD), source, *options, "--log-level=error"], check=True, timeout=TIMEOUT_S)
     return script
 
 
 def ask(script: Path, request: dict[str, Any]) -> Any:  # JSON has no types
     node = subprocess.run(
-        ["node", str(script)], input=json.dumps(request).encode(), check=True, timeout=TIMEOUT_S, capture_output=True
+        ["node", str(script)],
+        input=json.dumps(request).encode(),
+        check=True,
+        timeout=TIMEOUT_S,
+        capture_output=True,
     )
     return json.loads(node.stdout)
 
@@ -96,9 +105,14 @@ def test_both_ways(web_worker: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [pytest.param({"room": "other"}, id="room"), pytest.param({"secret": "01" + SECRET.hex()[2:]}, id="secret")],
+    [
+        pytest.param({"room": "other"}, id="room"),
+        pytest.param({"secret": "01" + SECRET.hex()[2:]}, id="secret"),
+    ],
 )
-def test_a_web_client_of_another_room_or_secret_opens_nothing(web_worker: Path, change: dict[str, str]) -> None:
+def test_a_web_client_of_another_room_or_secret_opens_nothing(
+    web_worker: Path, change: dict[str, str]
+) -> None:
     session = E2eeSession(ROOM, SECRET)
     announcement = session.joined(PYTHON)
     wire = session.seal(0, SealedCodec.OPUS, b"voice")

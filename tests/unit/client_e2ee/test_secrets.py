@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from sotto_client.e2ee.base64url import from_base64url, to_base64url
 from sotto_client.e2ee.interim import InterimKeys, Member
 from sotto_client.e2ee.kdf import expand
 from sotto_client.e2ee.names import clean_name, open_name, seal_name
-from sotto_client.e2ee.room_secrets import RoomSecrets, SecretRefused, derive_room_secrets
+from sotto_client.e2ee.room_secrets import RoomSecrets, SecretRefusedError, derive_room_secrets
+
 from tests.unit.client_e2ee.vectors import draft
 
 DRAFT = draft()
@@ -24,14 +24,18 @@ def room(name: str = DRAFT.room_id, flip: int = 0) -> RoomSecrets:
 
 def test_room_secrets_match_the_vectors() -> None:
     derived = room()
-    assert (derived.room_tag, derived.link_prk, derived.join_key) == (DRAFT.room_tag, DRAFT.link_prk, DRAFT.join_key)
+    assert (derived.room_tag, derived.link_prk, derived.join_key) == (
+        DRAFT.room_tag,
+        DRAFT.link_prk,
+        DRAFT.join_key,
+    )
     assert derived.name_key == expand(DRAFT.link_prk, b"SFU-E2EE v1 name", 16)
     assert DRAFT.join_key.hex() not in repr(derived)
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33])
 def test_t16_short_or_missing_secret_is_refused(size: int) -> None:
-    with pytest.raises(SecretRefused, match=f"{size} bytes"):
+    with pytest.raises(SecretRefusedError, match=f"{size} bytes"):
         derive_room_secrets("r", bytes(size))
 
 

@@ -5,20 +5,31 @@ from __future__ import annotations
 import random
 
 import pytest
-
-from sotto_client.e2ee import ANY_MICROPHONE, Dropped, DropReason, E2eeSession, Expected, Member, Opened, SealedCodec
+from sotto_client.e2ee import (
+    ANY_MICROPHONE,
+    Dropped,
+    DropReason,
+    E2eeSession,
+    Expected,
+    Member,
+    Opened,
+    SealedCodec,
+)
 from sotto_client.e2ee.codecs import codec_of
 from sotto_client.e2ee.interim import Installed
 from sotto_client.e2ee.key_ring import MAX_MEMBERS, KeyRing
 from sotto_client.e2ee.replay import ReplayWindow
 from sotto_client.e2ee.sframe import BaseKey, OpenStream, V1Header, parse_v1_header
 from sotto_client.e2ee.shims import unwrap
+
 from tests.unit.client_e2ee.vectors import NegativeVector, draft
 
 DRAFT = draft()
 ROOM = "team-standup"
 SECRET = bytes(range(1, 33))
-ALICE, BOB, CAROL = (Member(pid=f"AAAAAAAAAA{end}", leaf=leaf) for end, leaf in (("M", 3), ("U", 5), ("k", 9)))
+ALICE, BOB, CAROL = (
+    Member(pid=f"AAAAAAAAAA{end}", leaf=leaf) for end, leaf in (("M", 3), ("U", 5), ("k", 9))
+)
 CAMERA = Expected(pid=ALICE.pid, ctx=1)
 VP8_KEY = bytes.fromhex("7037009d012a4001f000") + bytes(30)
 VP8_DELTA = b"\xd1" + bytes(39)
@@ -184,7 +195,10 @@ def test_t11_a_vp8_object_as_vp9_and_audio_as_video() -> None:
 
 @pytest.mark.parametrize(
     ("room", "secret"),
-    [pytest.param("elsewhere", SECRET, id="t12-room"), pytest.param(ROOM, b"\0" + SECRET[1:], id="t32-one-bit")],
+    [
+        pytest.param("elsewhere", SECRET, id="t12-room"),
+        pytest.param(ROOM, b"\0" + SECRET[1:], id="t32-one-bit"),
+    ],
 )
 def test_t12_t32_foreign_keys_are_refused_and_fail_if_forced(room: str, secret: bytes) -> None:
     pair = Pair()
@@ -201,7 +215,12 @@ def test_t19_no_pid_or_leaf_in_use_can_be_claimed() -> None:
     pair = Pair()
     mallory = E2eeSession(ROOM, SECRET)
     pid = CAROL.pid
-    claims = [BOB, Member(pid=pid, leaf=BOB.leaf), Member(pid=pid, leaf=ALICE.leaf), Member(pid=BOB.pid, leaf=77)]
+    claims = [
+        BOB,
+        Member(pid=pid, leaf=BOB.leaf),
+        Member(pid=pid, leaf=ALICE.leaf),
+        Member(pid=BOB.pid, leaf=77),
+    ]
     assert [pair.bob.member_start(claim, mallory.joined(claim)) for claim in claims] == [False] * 4
     pair.bob.member_left(ALICE.pid)
     heir = Member(pid=pid, leaf=ALICE.leaf)
@@ -251,7 +270,12 @@ def test_at_most_256_members() -> None:
     ring = KeyRing([0])
     taken = [
         ring.install(
-            Installed(member=Member(pid=str(leaf), leaf=leaf), epoch=0, base_key=BaseKey(bytes(16)), origin=str(leaf))
+            Installed(
+                member=Member(pid=str(leaf), leaf=leaf),
+                epoch=0,
+                base_key=BaseKey(bytes(16)),
+                origin=str(leaf),
+            )
         )
         for leaf in range(260)
     ]

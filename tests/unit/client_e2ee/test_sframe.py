@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sotto_client.e2ee.drops import DropReason
 from sotto_client.e2ee.replay import ReplayWindow
 from sotto_client.e2ee.sframe import (
@@ -14,7 +13,7 @@ from sotto_client.e2ee.sframe import (
     OpenStream,
     SealStream,
     SFrameHeader,
-    SuiteRefused,
+    SuiteRefusedError,
     V1Header,
     encode_header,
     kid_of,
@@ -25,6 +24,7 @@ from sotto_client.e2ee.sframe import (
     parse_v1_header,
     seal_object,
 )
+
 from tests.unit.client_e2ee import rfc9605
 from tests.unit.client_e2ee.vectors import (
     CtrHmacVector,
@@ -106,11 +106,17 @@ def test_kid_outside_the_profile(ctx: int, leaf: int) -> None:
         kid_of(ctx, leaf, 0)
 
 
-@pytest.mark.parametrize("vector", suite_vectors() + draft_suite_vectors(), ids=lambda one: str(one.cipher_suite))
+@pytest.mark.parametrize(
+    "vector", suite_vectors() + draft_suite_vectors(), ids=lambda one: str(one.cipher_suite)
+)
 def test_suites_by_the_text_of_the_rfc(vector: SuiteVector) -> None:
     """The oracle reproduces all eight, with our header in them."""
     derived = rfc9605.derive(vector.cipher_suite, vector.kid, vector.base_key)
-    assert (derived.secret, derived.key, derived.salt) == (vector.sframe_secret, vector.sframe_key, vector.sframe_salt)
+    assert (derived.secret, derived.key, derived.salt) == (
+        vector.sframe_secret,
+        vector.sframe_key,
+        vector.sframe_salt,
+    )
     args = (vector.cipher_suite, derived, vector.kid, vector.ctr, vector.metadata, vector.pt)
     assert rfc9605.encrypt(*args) == vector.ct
 
@@ -135,7 +141,7 @@ def test_suite_4_is_ours() -> None:
 
 @pytest.mark.parametrize("suite", [0, 1, 2, 3, 5, 6, 7, 8])
 def test_other_suites_are_refused(suite: int) -> None:
-    with pytest.raises(SuiteRefused):
+    with pytest.raises(SuiteRefusedError):
         BaseKey(bytes(16), suite)
 
 
@@ -144,7 +150,9 @@ def test_v1_objects(vector: FrameVector) -> None:
     assert kid_of(vector.ctx, vector.leaf, vector.epoch) == vector.kid
     key = BaseKey(DRAFT.base_key).frame_key(vector.kid)
     assert key.salt == vector.sframe_salt
-    assert SealStream(vector.kid, key, first=vector.ctr).seal(vector.codec_id, vector.plaintext) == vector.sframe
+    assert (
+        SealStream(vector.kid, key, first=vector.ctr).seal(vector.codec_id, vector.plaintext) == vector.sframe
+    )
     header = parse_v1_header(vector.sframe)
     assert isinstance(header, V1Header)
     assert vector.sframe[: header.size_bytes] + metadata_of(vector.codec_id) == vector.aad

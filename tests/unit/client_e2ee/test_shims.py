@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sotto_client.e2ee.codecs import SealedCodec, codec_id, codec_of
 from sotto_client.e2ee.shims import unwrap, wrap
+
 from tests.unit.client_e2ee.vectors import FrameVector, draft
 
 OURS = [one for one in draft().frames if codec_of(one.codec) is not None]
@@ -28,7 +28,9 @@ def test_vectors(vector: FrameVector) -> None:
     assert len(vector.wire) - len(vector.plaintext) == vector.overhead
 
 
-@pytest.mark.parametrize("mime_type", ["video/H264", "video/H265", "audio/red", "video/opus", "audio/vp8", "", "data"])
+@pytest.mark.parametrize(
+    "mime_type", ["video/H264", "video/H265", "audio/red", "video/opus", "audio/vp8", "", "data"]
+)
 def test_r5_other_codecs_are_refused(mime_type: str) -> None:
     assert codec_of(mime_type) is None
 

@@ -106,7 +106,10 @@ def draft_suite_vectors() -> list[SuiteVector]:
 def ctr_hmac_vectors() -> list[CtrHmacVector]:
     fields = set(CtrHmacVector.__dataclass_fields__)
     rows = _read("sframe-rfc9605.json")["aes_ctr_hmac"]
-    return [CtrHmacVector(**{key: value for key, value in _hex_decoded(row).items() if key in fields}) for row in rows]
+    return [
+        CtrHmacVector(**{key: value for key, value in _hex_decoded(row).items() if key in fields})
+        for row in rows
+    ]
 
 
 def draft() -> Draft:

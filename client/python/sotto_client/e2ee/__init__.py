@@ -6,7 +6,7 @@
 from sotto_client.e2ee.codecs import SealedCodec
 from sotto_client.e2ee.drops import DropReason
 from sotto_client.e2ee.interim import Member
-from sotto_client.e2ee.room_secrets import SecretRefused
+from sotto_client.e2ee.room_secrets import SecretRefusedError
 from sotto_client.e2ee.session import ANY_MICROPHONE, Dropped, E2eeSession, Expected, Opened
 
 __all__ = [
@@ -18,5 +18,5 @@ __all__ = [
     "Member",
     "Opened",
     "SealedCodec",
-    "SecretRefused",
+    "SecretRefusedError",
 ]

@@ -50,7 +50,7 @@ class OwnKey:
 
     installed: Installed
     announcement: str
-    """``base64url(01 || start || HMAC(join_key, pid || leaf || start))``, for all members, late joiners too."""
+    """``base64url(01 || start || HMAC(join_key, pid || leaf || start))``; also for late joiners."""
 
 
 class InterimKeys:

@@ -83,7 +83,9 @@ class KeyRing:
         before = self._by_pid.get(member.pid)
         if before is not None and before.installed.origin == installed.origin:
             return True
-        if self._own is not None and (member.pid == self._own.member.pid or member.leaf == self._own.member.leaf):
+        if self._own is not None and (
+            member.pid == self._own.member.pid or member.leaf == self._own.member.leaf
+        ):
             return False
         if installed.origin in self._remembered and self._latest.get(member.pid) != installed.origin:
             return False

@@ -19,9 +19,9 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _MAX_SEALED_CHARACTERS = -(-(_NONCE_BYTES + MAX_NAME_CHARACTERS * 4 + _TAG_BYTES) * 4 // 3)
 
-# What may not stand in a name: controls, direction marks, invisible separators. As in client/src/e2ee/names.ts.
+# Not in a name: controls, direction marks, invisible separators. As in client/src/e2ee/names.ts.
 _STRIPPED = (
-    range(0x00, 0x20), range(0x7F, 0xA0), range(0xAD, 0xAE), range(0x61C, 0x61D), range(0x180E, 0x180F),
+    range(0x20), range(0x7F, 0xA0), range(0xAD, 0xAE), range(0x61C, 0x61D), range(0x180E, 0x180F),
     range(0x200B, 0x200C), range(0x200E, 0x2010), range(0x2028, 0x202F), range(0x2060, 0x2070),
     range(0xD800, 0xE000), range(0xFEFF, 0xFF00), range(0xFFF0, 0xFFFC), range(0xE0000, 0xE1000),
 )  # fmt: skip

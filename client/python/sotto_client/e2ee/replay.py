@@ -20,7 +20,7 @@ class ReplayWindow:
         self._seen = 0
 
     def check(self, ctr: int) -> DropReason | None:
-        """Look only: ``dup``, ``old``, or None for fresh. Call before the AEAD, so that replays cost nothing."""
+        """Look only: ``dup``, ``old``, or None for fresh. Call it before the AEAD: replays cost nothing."""
         behind = self._highest - ctr
         if behind < 0:
             return None

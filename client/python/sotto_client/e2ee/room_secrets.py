@@ -12,7 +12,7 @@ LINK_SECRET_BYTES: Final = 32
 _PREFIX = "SFU-E2EE v1 "  # trailing space; every label starts with it
 
 
-class SecretRefused(ValueError):
+class SecretRefusedError(ValueError):
     """The link secret is missing or not 32 bytes: there is no low-entropy mode (E2EE.md D8)."""
 
 
@@ -34,9 +34,9 @@ def label(text: str) -> bytes:
 
 
 def derive_room_secrets(room: str, link_secret: bytes) -> RoomSecrets:
-    """Raises SecretRefused."""
+    """Raises SecretRefusedError."""
     if len(link_secret) != LINK_SECRET_BYTES:
-        raise SecretRefused(f"link secret has {len(link_secret)} bytes, wanted {LINK_SECRET_BYTES}")
+        raise SecretRefusedError(f"link secret has {len(link_secret)} bytes, wanted {LINK_SECRET_BYTES}")
     room_tag = hashlib.sha256(label("room") + b"\0" + room.encode("utf-8")).digest()
     link_prk = extract(room_tag, link_secret)
     return RoomSecrets(

@@ -57,7 +57,7 @@ class E2eeSession:
     """Keys of one room visit. ``drops`` and ``aead_opens`` count what happened to received frames."""
 
     def __init__(self, room: str, link_secret: bytes) -> None:
-        """Raises SecretRefused."""
+        """Raises SecretRefusedError."""
         self._secrets = derive_room_secrets(room, link_secret)
         self._interim = InterimKeys(self._secrets)
         self._ring = KeyRing([INTERIM_EPOCH])

@@ -33,7 +33,7 @@ _EXTENDED = 0x8
 _METADATA_VERSION = 1
 
 
-class SuiteRefused(ValueError):
+class SuiteRefusedError(ValueError):
     """A cipher suite of RFC 9605 or its drafts that this client refuses."""
 
 
@@ -77,9 +77,11 @@ class BaseKey:
     __slots__ = ("_prk",)
 
     def __init__(self, base_key: bytes, suite: int = SUITE_AES_128_GCM_SHA256_128) -> None:
-        """Raises SuiteRefused for any suite but AES_128_GCM_SHA256_128."""
+        """Raises SuiteRefusedError for any suite but AES_128_GCM_SHA256_128."""
         if suite != SUITE_AES_128_GCM_SHA256_128:
-            raise SuiteRefused(f"cipher suite {suite}: only {SUITE_AES_128_GCM_SHA256_128} is spoken here")
+            raise SuiteRefusedError(
+                f"cipher suite {suite}: only {SUITE_AES_128_GCM_SHA256_128} is spoken here"
+            )
         self._prk = extract(b"", base_key)
 
     def frame_key(self, kid: int) -> FrameKey:
