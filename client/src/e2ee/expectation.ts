@@ -12,7 +12,9 @@ export class SeatExpectation {
   #previous: Expected = null;
   #previousUntilMs = 0;
 
+  /** The same again changes nothing: it does not cut short the grace of the one before. */
   set(who: Expected, nowMs: number): void {
+    if (isSame(who, this.#current)) return;
     this.#previous = who === null ? null : this.#current;
     this.#previousUntilMs = nowMs + SWITCH_GRACE_MS;
     this.#current = who;
@@ -30,4 +32,9 @@ function matches(expected: Expected, pid: string, ctx: number): boolean {
   if (expected === null) return false;
   if (expected === 'any_microphone') return ctx === CONTEXTS.microphone;
   return expected.pid === pid && expected.ctx === ctx;
+}
+
+function isSame(one: Expected, other: Expected): boolean {
+  if (one === null || other === null || typeof one === 'string' || typeof other === 'string') return one === other;
+  return one.pid === other.pid && one.ctx === other.ctx;
 }

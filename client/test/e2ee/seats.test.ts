@@ -14,6 +14,7 @@ describe('who is in a seat', () => {
     const { alice, carol, bob, seat } = await three();
     await seat.put(...(await sealed(alice, 1, 'video', [vp8(true, 1)])));
     await bob.expect(0, 'video', { pid: CAROL.pid, ctx: 1 });
+    await bob.expect(0, 'video', { pid: CAROL.pid, ctx: 1 }); // said again, with another layer
     await seat.put(...(await sealed(alice, 1, 'video', [vp8(false, 2)]))); // make before break
     await seat.put(...(await sealed(carol, 1, 'video', [vp8(true, 3)])));
     expect(seat.out).toHaveLength(3);
@@ -83,6 +84,18 @@ describe('who is in a seat', () => {
     expect(voice.out).toHaveLength(2);
     expect(bob.ofKind('senderChanged').map(({ sender }) => [sender.seat, sender.leaf, sender.ctx])).toEqual([[7, 3, 0], [7, 9, 0]]);
     expect(await bob.drops(voice)).toEqual({ ctx_mismatch: 1 });
+  });
+
+  it('the member announced before is shown for 500 ms more, and not a frame longer', async () => {
+    const { alice, bob, seat } = await three();
+    await bob.expect(0, 'video', { pid: CAROL.pid, ctx: 1 });
+    await bob.clock.advance(499);
+    await seat.put(...(await sealed(alice, 1, 'video', [vp8(true, 1)])));
+    await bob.clock.advance(1);
+    await seat.put(...(await sealed(alice, 1, 'video', [vp8(true, 2)])));
+    await bob.clock.advance(500);
+    expect(seat.out).toHaveLength(1);
+    expect(await bob.drops(seat)).toEqual({ sender_mismatch: 1 });
   });
 
   it('an emptied seat shows nothing more', async () => {
