@@ -59,9 +59,7 @@ class Log:
             self._swallowed[event] = self._swallowed.get(event, 0) + 1
             return
         swallowed = self._swallowed.pop(event, 0)
-        self.event(
-            event, level=level, **({**fields, "swallowed": swallowed} if swallowed else fields)
-        )
+        self.event(event, level=level, **({**fields, "swallowed": swallowed} if swallowed else fields))
 
     def bug(self, error: BaseException) -> None:
         """An exception nobody expected: its type and where, never its text (it may quote input)."""

@@ -340,9 +340,7 @@ class Metrics:
             label="reason",
             values=sets.denial_reasons,
         )
-        self.connections = self._gauge(
-            "sfu_server_connections", "TCP connections open, of any kind."
-        )
+        self.connections = self._gauge("sfu_server_connections", "TCP connections open, of any kind.")
         self.rejected = self._counter(
             "sfu_server_connections_rejected",
             "Connections turned away before the first message. origin: a page elsewhere, or server.origins "
@@ -372,9 +370,7 @@ class Metrics:
         return histogram
 
     def _collect(self) -> Iterator[Metric]:
-        build = GaugeMetricFamily(
-            "sfu_build_info", "What runs here; always 1.", labels=tuple(self._build)
-        )
+        build = GaugeMetricFamily("sfu_build_info", "What runs here; always 1.", labels=tuple(self._build))
         build.add_metric(tuple(self._build.values()), 1.0)
         yield build
         yield from (each.metric() for each in self._own)
@@ -388,12 +384,8 @@ def plane_metrics(reading: PlaneReading) -> Iterator[Metric]:
         counts = {value: reading.counts[name] for value, name in each.counts.items()}
         yield _counter(each.family, counts)
     yield _counter(PACKETS_DROPPED, reading.drops)
-    yield GaugeMetricFamily(
-        "sfu_plane_transports", PLANE_GAUGES["transports"], value=reading.transports
-    )
-    yield GaugeMetricFamily(
-        "sfu_plane_ingresses", PLANE_GAUGES["ingresses"], value=reading.ingresses
-    )
+    yield GaugeMetricFamily("sfu_plane_transports", PLANE_GAUGES["transports"], value=reading.transports)
+    yield GaugeMetricFamily("sfu_plane_ingresses", PLANE_GAUGES["ingresses"], value=reading.ingresses)
     yield GaugeMetricFamily("sfu_plane_seats", PLANE_GAUGES["seats"], value=reading.seats)
 
 

@@ -101,9 +101,7 @@ def secret_of(link: str, room: RoomId) -> str:
     except ValueError:
         raw = b""
     if len(raw) != SECRET_BYTES or encode(raw) != secret:
-        raise ConfigError(
-            "command line", "--link", "no whole secret", "a link with #k= as it was made"
-        )
+        raise ConfigError("command line", "--link", "no whole secret", "a link with #k= as it was made")
     return secret
 
 

@@ -49,7 +49,5 @@ def seconds(text: str) -> int:
     """
     match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
     if match is None:
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}, wanted seconds, or a number with s, m, h, d"
-        )
+        raise argparse.ArgumentTypeError(f"found {text!r}, wanted seconds, or a number with s, m, h, d")
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]

@@ -23,9 +23,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--self-signed", action="store_true", help="TLS with a certificate made by the server"
     )
-    parser.add_argument(
-        "--room", metavar="ROOM", help="print a link to this room once the server is up"
-    )
+    parser.add_argument("--room", metavar="ROOM", help="print a link to this room once the server is up")
     parser.set_defaults(run=run)
 
 

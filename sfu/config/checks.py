@@ -56,9 +56,7 @@ def _check_listeners(config: Config, source: str) -> None:
         ("admin.listen", config.admin.listen),
     ):
         if host_and_port(text) is None:
-            raise ConfigError(
-                source, key, text, "ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080"
-            )
+            raise ConfigError(source, key, text, "ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")
     host = _host(config.server.listen)
     plain = config.server.tls.mode is TlsMode.OFF
     if plain and not is_loopback(host) and not config.server.trusted_proxies:

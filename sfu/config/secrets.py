@@ -18,9 +18,7 @@ def state_dir(config: Config) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(
-            "state_dir", "state_dir", str(path), error.strerror or "a folder"
-        ) from None
+        raise ConfigError("state_dir", "state_dir", str(path), error.strerror or "a folder") from None
     return path
 
 

@@ -35,9 +35,7 @@ def seat_everyone(
     }
 
 
-def demand_of(
-    state: RoomState, subscriber: Participant, speakers: Sequence[Pid]
-) -> tuple[Demand, ...]:
+def demand_of(state: RoomState, subscriber: Participant, speakers: Sequence[Pid]) -> tuple[Demand, ...]:
     """What one subscriber would like to have seated, most wanted first.
 
     First what it looks at, in its own order; then who is speaking; then everybody else, oldest
@@ -59,9 +57,7 @@ def demand_of(
 def _looked_at(subscriber: Participant, others: Sequence[Participant]) -> list[Occupant]:
     if subscriber.view is None:
         screens = [
-            Occupant(pid=p.pid, presence=Presence.SCREEN)
-            for p in others
-            if p.publishes(Source.SCREEN)
+            Occupant(pid=p.pid, presence=Presence.SCREEN) for p in others if p.publishes(Source.SCREEN)
         ]
         people = [Occupant(pid=p.pid, presence=Presence.PERSON) for p in others]
         return [*screens, *people]

@@ -89,9 +89,7 @@ class Attachment:
 
 def tracks_of(tracks: Sequence[TrackState]) -> tuple[room_state.TrackState, ...]:
     """Wire values -> room values."""
-    return tuple(
-        room_state.TrackState(source=t.source, active=t.active, muted=t.muted) for t in tracks
-    )
+    return tuple(room_state.TrackState(source=t.source, active=t.active, muted=t.muted) for t in tracks)
 
 
 def _want(want: Want) -> room_state.ViewWant:

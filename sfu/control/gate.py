@@ -47,7 +47,7 @@ from sfu.room.state import RoomState
 from sfu.server.ports import Outbox
 from sfu.store.port import Store
 from sfu.transport.dtls import Certificate, DtlsEndpoint
-from sfu.transport.ice_credentials import IceCredentials, new_credentials
+from sfu.transport.ice_credentials import IceCredentials, new_ice_credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class GateParts:
     log: Log
     start_media: Callable[[LiveParticipant], None]
     """Start the task that brings a new participant's media up."""
+    stop_media: Callable[[LiveParticipant], None]
+    """End that task; it closes the participant's DTLS."""
 
 
 class Gate:
@@ -164,8 +166,8 @@ class Gate:
         actor = self.rooms[live.room]
         if live.outbox is not None and closing is not None:
             live.outbox.finish(closing)
-        live.dtls.abort()
         actor.depart(live.pid)
+        self._parts.stop_media(live)
         self._drop_if_empty(actor)
         self._parts.log.event("participant.left", room=live.room, pid=live.pid)
 
@@ -203,10 +205,8 @@ class Gate:
         Raises:
             ProtocolError: the offer is not acceptable; everything stays as it was.
         """
-        credentials = new_credentials()
-        answered = self._negotiate(
-            live.transport_id, credentials, offer, sources, seats, live.negotiation
-        )
+        credentials = new_ice_credentials()
+        answered = self._negotiate(live.transport_id, credentials, offer, sources, seats, live.negotiation)
         if answered.ice_restarted:
             live.transport = _transport(live.transport_id, credentials, answered.remote_ufrag)
         live.negotiation = answered
@@ -214,11 +214,9 @@ class Gate:
     # ---- inside
 
     def _new_participant(self, request: Join, room: RoomId) -> LiveParticipant:
-        transport, credentials = self._ids.transport_id(), new_credentials()
+        transport, credentials = self._ids.transport_id(), new_ice_credentials()
         sources = {Mid(line.mid): line.source for line in request.sources}
-        answered = self._negotiate(
-            transport, credentials, request.offer, sources, request.seats, None
-        )
+        answered = self._negotiate(transport, credentials, request.offer, sources, request.seats, None)
         dtls = DtlsEndpoint(
             certificate=self._parts.certificate,
             fingerprints=answered.fingerprints,
@@ -302,9 +300,7 @@ class Gate:
         if actor is None:
             if len(self.rooms) >= self._settings.max_rooms:
                 raise LimitError(ErrorCode.RATE_LIMITED)
-            state = RoomState(
-                room=room, codec=self._settings.codec, capacity=self._settings.capacity
-            )
+            state = RoomState(room=room, codec=self._settings.codec, capacity=self._settings.capacity)
             actor = self.rooms[room] = RoomActor(state, self._programmer, self._parts.clock)
         return actor
 
@@ -349,9 +345,7 @@ class Gate:
             )
 
 
-def _transport(
-    transport: TransportId, credentials: IceCredentials, remote_ufrag: str
-) -> AddTransport:
+def _transport(transport: TransportId, credentials: IceCredentials, remote_ufrag: str) -> AddTransport:
     return AddTransport(
         transport=transport,
         ufrag=credentials.ufrag,

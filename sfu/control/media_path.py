@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
+from sfu.base.errors import PlaneError
 from sfu.base.ids import TransportId
 from sfu.control.participant import LiveParticipant
 from sfu.plane.port import Plane, SendDtls, SetKeys
@@ -13,7 +15,9 @@ def dtls_sender(plane: Plane, transport: TransportId) -> Callable[[bytes], None]
     """Where a DTLS endpoint's datagrams go: down to the plane, which knows the path."""
 
     def send(datagram: bytes) -> None:
-        plane.apply([SendDtls(transport=transport, datagram=datagram)])
+        # A farewell may come when the transport is gone already: nobody is there to hear it.
+        with contextlib.suppress(PlaneError):
+            plane.apply([SendDtls(transport=transport, datagram=datagram)])
 
     return send
 

@@ -48,21 +48,19 @@ class Observers:
 class Timers:
     """From the configuration; seconds."""
 
-    handshake_s: float
-    half_open_s: float
-    resume_grace_s: float
+    handshake_s: float = 30.0
+    half_open_s: float = 15.0
+    resume_grace_s: float = 60.0
 
 
 class Supervisor:
     """The parent of every participant's media task, and the reader of plane events."""
 
-    def __init__(
-        self, plane: Plane, clock: Clock, log: Log, timers: Timers, observers: Observers
-    ) -> None:
+    def __init__(self, plane: Plane, clock: Clock, log: Log, observers: Observers) -> None:
+        self.timers = Timers()
         self._plane = plane
         self._clock = clock
         self._log = log
-        self._timers = timers
         self._observers = observers
         self._gate: Gate | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -89,6 +87,12 @@ class Supervisor:
         self._running[live.transport_id] = task
         task.add_done_callback(lambda _: self._running.pop(live.transport_id, None))
 
+    def stop_media(self, live: LiveParticipant) -> None:
+        """End one participant's media task, unless it is the one that asks."""
+        task = self._running.get(live.transport_id)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
     def end_all(self) -> None:
         """Stop every media task; the group then ends."""
         for task in list(self._running.values()):
@@ -96,12 +100,10 @@ class Supervisor:
 
     async def _media(self, live: LiveParticipant) -> None:
         try:
-            await bring_up(
-                live, self._plane, self._timers.handshake_s, lambda: self._media_up(live)
-            )
+            await bring_up(live, self._plane, self.timers.handshake_s, lambda: self._media_up(live))
         except DtlsFailure as failure:
             self._dtls_failed(live, failure)
-        except Exception as bug:  # a task root: one participant's failure stays its own
+        except Exception as bug:  # noqa: BLE001 - a task root: one participant's failure stays its own
             self._observers.bug(bug)
             self._remove(live, ErrorCode.INTERNAL, "the media connection failed", "rejoin")
         else:
@@ -111,7 +113,7 @@ class Supervisor:
             else:
                 live.media_lost_s = self._clock.monotonic_s()
         finally:
-            live.dtls.abort()
+            await live.dtls.close()
 
     def _media_up(self, live: LiveParticipant) -> None:
         self._observers.media_up(self._clock.monotonic_s() - live.joined_s)
@@ -120,7 +122,7 @@ class Supervisor:
     def _dtls_failed(self, live: LiveParticipant, failure: DtlsFailure) -> None:
         if live.transport_id not in self.gate.by_transport:
             return  # left before the handshake was through: nobody failed
-        never = live.media_path_seen is False
+        never = not live.media_path_seen
         if never:
             self._observers.ice_failed("never_connected")
         else:
@@ -140,35 +142,36 @@ class Supervisor:
         """Take one event from the plane. Never raises; never blocks."""
         try:
             self._dispatch(event)
-        except Exception as bug:  # the plane must not learn of our bugs
+        except Exception as bug:  # noqa: BLE001 - the plane must not learn of our bugs
             self._observers.bug(bug)
 
     def _dispatch(self, event: Event) -> None:
         participants = self.gate.by_transport
         match event:
-            case DtlsReceived():
+            case DtlsReceived() | PathChanged() | ConsentLost():
                 live = participants.get(event.transport)
                 if live is not None:
-                    live.dtls.receive(event.datagram)
-            case PathChanged():
-                live = participants.get(event.transport)
-                if live is not None:
-                    live.media_path_seen, live.media_lost_s = True, None
-            case ConsentLost():
-                live = participants.get(event.transport)
-                if live is not None:
-                    self._observers.ice_failed("consent_lost")
-                    live.media_lost_s = self._clock.monotonic_s()
+                    self._of_transport(live, event)
             case SeatSwitched():
-                for actor in self.gate.rooms.values():
-                    if actor.on_switched(event.egress, event.rid):
-                        break
+                any(a.on_switched(event.egress, event.rid) for a in self.gate.rooms.values())
             case SeatStalled():
                 self._log.limited("seat.stalled", level="warning")
             case Levels():
                 self.gate.levels(event.levels)
             case EncodingChanged():
                 pass  # the plane falls back and moves up by itself; estimates will want it later
+            case _:
+                assert_never(event)
+
+    def _of_transport(self, live: LiveParticipant, event: DtlsReceived | PathChanged | ConsentLost) -> None:
+        match event:
+            case DtlsReceived():
+                live.dtls.receive(event.datagram)
+            case PathChanged():
+                live.media_path_seen, live.media_lost_s = True, None
+            case ConsentLost():
+                self._observers.ice_failed("consent_lost")
+                live.media_lost_s = self._clock.monotonic_s()
             case _:
                 assert_never(event)
 
@@ -193,7 +196,7 @@ class Supervisor:
     def _is_gone(self, live: LiveParticipant, now_s: float) -> bool:
         if live.socket_lost_s is None:
             return False
-        if now_s - live.socket_lost_s > self._timers.resume_grace_s:
+        if now_s - live.socket_lost_s > self.timers.resume_grace_s:
             return True
         media_dead = not live.keyed or live.media_lost_s is not None
-        return media_dead and now_s - live.socket_lost_s > self._timers.half_open_s
+        return media_dead and now_s - live.socket_lost_s > self.timers.half_open_s

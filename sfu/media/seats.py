@@ -89,7 +89,5 @@ def _choose(with_video: Sequence[bool], demand: Sequence[Demand]) -> dict[Occupa
 
 def _free(seats: Sequence[Occupant | None], with_video: Sequence[bool], needs_video: bool) -> int:
     return next(
-        index
-        for index, occupant in enumerate(seats)
-        if occupant is None and with_video[index] is needs_video
+        index for index, occupant in enumerate(seats) if occupant is None and with_video[index] is needs_video
     )

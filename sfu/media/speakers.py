@@ -68,9 +68,7 @@ class SpeakerTracker:
     def by_loudness(self, now_s: float) -> list[Pid]:
         """Participants who spoke within ``HOLD_S``, loudest first."""
         recent = [
-            (voice.level_dbov, pid)
-            for pid, voice in self._voices.items()
-            if now_s - voice.spoke_s <= HOLD_S
+            (voice.level_dbov, pid) for pid, voice in self._voices.items() if now_s - voice.spoke_s <= HOLD_S
         ]
         return [pid for _, pid in sorted(recent)]
 
@@ -80,11 +78,7 @@ class SpeakerTracker:
             return  # nobody speaks: whoever spoke last keeps the floor
         current = self._voices.get(self.speaker) if self.speaker is not None else None
         loudest = self._voices[order[0]].level_dbov
-        if (
-            current is None
-            or now_s - current.spoke_s > HOLD_S
-            or loudest <= current.level_dbov - TAKEOVER_DB
-        ):
+        if current is None or now_s - current.spoke_s > HOLD_S or loudest <= current.level_dbov - TAKEOVER_DB:
             self.speaker = order[0]
 
 

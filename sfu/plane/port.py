@@ -325,9 +325,7 @@ class Levels:
     control ignores it and runs its own per room."""
 
 
-Event = (
-    DtlsReceived | PathChanged | ConsentLost | EncodingChanged | SeatSwitched | SeatStalled | Levels
-)
+Event = DtlsReceived | PathChanged | ConsentLost | EncodingChanged | SeatSwitched | SeatStalled | Levels
 
 # ---- counters -----------------------------------------------------------------------------------
 

@@ -59,9 +59,7 @@ def decode_client(text: str | bytes) -> AnyClientMessage:
     except msgspec.ValidationError as error:
         raise _explain(raw, str(error)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise BadMessage(
-            where="message", found=_sentence(str(error)), wanted="one JSON object"
-        ) from None
+        raise BadMessage(where="message", found=_sentence(str(error)), wanted="one JSON object") from None
     _check_size(message, len(raw))
     _check_line_ends(message)
     return message
@@ -84,9 +82,7 @@ def decode_server(text: str | bytes) -> AnyServerMessage:
         where, wanted = _place(str(error))
         raise BadMessage(where=where, found="something else", wanted=wanted) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise BadMessage(
-            where="message", found=_sentence(str(error)), wanted="one JSON object"
-        ) from None
+        raise BadMessage(where="message", found=_sentence(str(error)), wanted="one JSON object") from None
 
 
 def encode_server(message: AnyServerMessage) -> str:
@@ -105,9 +101,7 @@ def _utf8(text: str | bytes) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        raise BadMessage(
-            where="message", found="half of a surrogate pair", wanted="UTF-8 text"
-        ) from None
+        raise BadMessage(where="message", found="half of a surrogate pair", wanted="UTF-8 text") from None
 
 
 def _check_size(message: AnyClientMessage, size: int) -> None:
@@ -170,9 +164,7 @@ def _explain(raw: bytes, error: str) -> BadMessage:
     unknown = _UNKNOWN.match(_AT.sub("", error))
     if unknown is not None:
         found = f"unknown field {_shown(unknown['name'])}"
-        return BadMessage(
-            where=where, found=found, wanted="only known fields", request_id=request_id
-        )
+        return BadMessage(where=where, found=found, wanted="only known fields", request_id=request_id)
     missing = _MISSING.match(_AT.sub("", error))
     if missing is not None:
         field = f"{where}.{missing['name']}" if where != "message" else missing["name"]

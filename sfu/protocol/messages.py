@@ -360,4 +360,3 @@ AnyServerMessage = (
     | Closing
     | Ping
 )
-

@@ -111,11 +111,7 @@ def bounds(kind: shapes.Type) -> str:
             if kind.pattern is not None:
                 most = f", at most {kind.max_length:,} characters" if kind.max_length else ""
                 return f"Matches {kind.pattern}{most}."
-            return (
-                f"{kind.min_length or 0} to {kind.max_length:,} characters."
-                if kind.max_length
-                else ""
-            )
+            return f"{kind.min_length or 0} to {kind.max_length:,} characters." if kind.max_length else ""
         case shapes.IntType() if kind.ge is not None and kind.le is not None:
             return f"{kind.ge:,} to {kind.le:,}."
         case shapes.ListType() if kind.max_length is not None:

@@ -60,9 +60,7 @@ def _enter(state: RoomState, command: Enter) -> Result:
         joined_s=command.now_s,
         tracks=_by_source((), command.tracks),
     )
-    entered = replace(
-        state.with_participant(participant), seq=state.seq + 1, next_leaf=(leaf + 1) % LEAVES
-    )
+    entered = replace(state.with_participant(participant), seq=state.seq + 1, next_leaf=(leaf + 1) % LEAVES)
     return entered, (Entered(pid=command.pid),)
 
 

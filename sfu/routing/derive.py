@@ -39,9 +39,7 @@ class Endpoint:
 Seating = Mapping[Pid, tuple[Occupant | None, ...]]
 
 
-def derive(
-    state: RoomState, endpoints: Mapping[Pid, Endpoint], seating: Seating
-) -> ForwardingTable:
+def derive(state: RoomState, endpoints: Mapping[Pid, Endpoint], seating: Seating) -> ForwardingTable:
     """The table for one room.
 
     Participants without an endpoint (not negotiated yet) send and receive nothing.
@@ -100,9 +98,7 @@ def _routes(
     return routes
 
 
-def wanted_picture(
-    publisher: Participant, subscriber: Participant, source: Source
-) -> ViewWant | None:
+def wanted_picture(publisher: Participant, subscriber: Participant, source: Source) -> ViewWant | None:
     """How the subscriber wants this picture, or None when it is not sent or not looked at.
 
     Before its first ``view`` a subscriber is shown everything it has seats for, at the least size:

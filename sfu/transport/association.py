@@ -212,9 +212,7 @@ class Association(library.RTCDtlsTransport):
         else:
             self.fail(DtlsFailureReason.NO_SRTP_PROFILE)
             return
-        material = ssl.export_keying_material(
-            EXPORTER_LABEL, 2 * (sizes.key_length + sizes.salt_length)
-        )
+        material = ssl.export_keying_material(EXPORTER_LABEL, 2 * (sizes.key_length + sizes.salt_length))
         self._keys = DtlsKeys(
             profile=profile,
             rx_key=sizes.get_key_and_salt(material, 0),  # the client's write key comes first

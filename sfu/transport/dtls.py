@@ -48,9 +48,7 @@ class DtlsEndpoint:
         """
         self._counters: Counter[str] = Counter()
         self._feed = DatagramFeed(send)
-        self._association = Association(
-            feed=self._feed, certificate=certificate, fingerprints=fingerprints
-        )
+        self._association = Association(feed=self._feed, certificate=certificate, fingerprints=fingerprints)
         self._data_channel_port = data_channel_port
         self._channel: DataChannel | None = None
         self._closed = False

@@ -68,8 +68,7 @@ def check_aiortc() -> None:
     missing += _attributes_missing(rtcsctptransport.RTCSctpTransport, _SCTP_ATTRIBUTES)
     if missing:
         raise PlaneError(
-            f"aiortc {version('aiortc')} lacks {', '.join(missing)}; "
-            "install the version in the lock file"
+            f"aiortc {version('aiortc')} lacks {', '.join(missing)}; install the version in the lock file"
         )
 
 

@@ -65,9 +65,7 @@ def parse_vp8(payload: bytes) -> Vp8Descriptor:
     return found
 
 
-def rewrite_vp8(
-    payload: bytes, found: Vp8Descriptor, picture_id: int | None, tl0picidx: int | None
-) -> bytes:
+def rewrite_vp8(payload: bytes, found: Vp8Descriptor, picture_id: int | None, tl0picidx: int | None) -> bytes:
     """The payload with other numbers where it has any (SEATS R9). Same length."""
     return _renumber(payload, found, picture_id, tl0picidx)
 
@@ -137,9 +135,7 @@ def parse_vp9(payload: bytes) -> Vp9Descriptor:
     return found
 
 
-def rewrite_vp9(
-    payload: bytes, found: Vp9Descriptor, picture_id: int | None, tl0picidx: int | None
-) -> bytes:
+def rewrite_vp9(payload: bytes, found: Vp9Descriptor, picture_id: int | None, tl0picidx: int | None) -> bytes:
     """The payload with other numbers where it has any (SEATS R9). Same length."""
     return _renumber(payload, found, picture_id, tl0picidx)
 

@@ -124,9 +124,7 @@ class Other:
     fmt: int
 
 
-RtcpPacket = (
-    SenderReport | ReceiverReport | Bye | Nack | Pli | Fir | Remb | TransportFeedback | Other
-)
+RtcpPacket = SenderReport | ReceiverReport | Bye | Nack | Pli | Fir | Remb | TransportFeedback | Other
 
 
 def parse_compound(datagram: bytes) -> tuple[list[RtcpPacket], bool]:
@@ -174,9 +172,7 @@ def _member(packet_type: int, fmt: int, body: bytes) -> RtcpPacket:
             reports=_blocks(body[24:], fmt),
         )
     if packet_type == RR:
-        return ReceiverReport(
-            ssrc=struct.unpack_from("!I", body)[0], reports=_blocks(body[4:], fmt)
-        )
+        return ReceiverReport(ssrc=struct.unpack_from("!I", body)[0], reports=_blocks(body[4:], fmt))
     if packet_type == BYE:
         return Bye(ssrcs=struct.unpack_from(f"!{fmt}I", body))
     if packet_type in (RTPFB, PSFB):

@@ -59,9 +59,7 @@ class RtcpReader:
         self._outlet = outlet
         self._counts = counters.counts
 
-    def take(
-        self, transport: PlaneTransport, packet: RtcpPacket, now_s: float, unix_s: float
-    ) -> None:
+    def take(self, transport: PlaneTransport, packet: RtcpPacket, now_s: float, unix_s: float) -> None:
         """One member of a compound of this transport. Others' SSRCs mean nothing here."""
         if isinstance(packet, SenderReport):
             self._sender_report(transport, packet, now_s)
@@ -84,9 +82,7 @@ class RtcpReader:
             admitted.encoding.clock.on_sender_report(report, now_s)
             admitted.encoding.stats.on_sender_report(report, now_s)
 
-    def _blocks(
-        self, transport: PlaneTransport, blocks: tuple[ReportBlock, ...], unix_s: float
-    ) -> None:
+    def _blocks(self, transport: PlaneTransport, blocks: tuple[ReportBlock, ...], unix_s: float) -> None:
         """Round trip from our own sender reports (RFC 3550 section 6.4.1)."""
         now_mid = ntp_from_unix(unix_s) >> 16 & 0xFFFFFFFF
         for block in blocks:

@@ -89,9 +89,7 @@ class Forwarder:
             subscription.ingresses.discard(ingress.id)
         self._publishers.pop(ingress.id, None)
 
-    def route(
-        self, subscription: Subscription, ingress: Ingress, source: RouteSource, cut: bool
-    ) -> None:
+    def route(self, subscription: Subscription, ingress: Ingress, source: RouteSource, cut: bool) -> None:
         """Feed a seat from a track; what feeds it now goes on until the switch (unless ``cut``)."""
         self._routed[subscription] = source
         now_s = self._clock.monotonic_s()
@@ -135,9 +133,7 @@ class Forwarder:
             self._offer(subscription, encoding, facts, now_s)
         return None
 
-    def _note(
-        self, encoding: EncodingState, ingress: Ingress, facts: Facts, retransmitted: bool
-    ) -> None:
+    def _note(self, encoding: EncodingState, ingress: Ingress, facts: Facts, retransmitted: bool) -> None:
         now_s = facts.arrival_s
         if not retransmitted:
             encoding.stats.received(facts.ext_seq, facts.packet.timestamp, now_s)
@@ -154,9 +150,7 @@ class Forwarder:
             encoding.active = True
             self._view_changed(ingress, encoding, now_s)
 
-    def _offer(
-        self, subscription: Subscription, encoding: EncodingState, facts: Facts, now_s: float
-    ) -> None:
+    def _offer(self, subscription: Subscription, encoding: EncodingState, facts: Facts, now_s: float) -> None:
         seat = subscription.seat
         was_waiting = seat.selector.target is not None
         result = seat.feed(facts, encoding.clock, now_s)

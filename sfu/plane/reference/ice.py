@@ -148,9 +148,7 @@ class IceFront:
         agent.consent_lost = True
         return True
 
-    def _validated(
-        self, agent: Agent, pair: Pair, nominate: bool, now_s: float
-    ) -> tuple[bool, bool]:
+    def _validated(self, agent: Agent, pair: Pair, nominate: bool, now_s: float) -> tuple[bool, bool]:
         agent.last_check_s = now_s
         owner = self._by_pair.get(pair)
         if owner is not None and owner is not agent:

@@ -130,15 +130,12 @@ class Ingress:
 
     __slots__ = ("_by_pt", "_rtx_pts", "add", "encodings", "view")
 
-    def __init__(
-        self, add: AddIngress, publisher: PublisherClock, limits: PlaneLimits, now_s: float
-    ) -> None:
+    def __init__(self, add: AddIngress, publisher: PublisherClock, limits: PlaneLimits, now_s: float) -> None:
         self.add = add
         rids: tuple[Rid | None, ...] = add.rids or (None,)
         clock_hz = add.payload_types[0].clock_hz if add.payload_types else 90_000
         self.encodings = {
-            rid: EncodingState((add.ingress, rid), clock_hz, publisher, limits, now_s)
-            for rid in rids
+            rid: EncodingState((add.ingress, rid), clock_hz, publisher, limits, now_s) for rid in rids
         }
         self._by_pt: dict[int, PayloadType] = {p.pt: p for p in add.payload_types}
         self._rtx_pts: dict[int, PayloadType] = {

@@ -64,9 +64,7 @@ class NackGenerator:
             missed_s, asked_s, tries = state
             if tries >= MAX_TRIES or now_s - missed_s > GIVE_UP_S:
                 lost.append(number)
-            elif (tries == 0 and now_s - missed_s >= REORDER_S) or (
-                tries > 0 and now_s - asked_s >= wait_s
-            ):
+            elif (tries == 0 and now_s - missed_s >= REORDER_S) or (tries > 0 and now_s - asked_s >= wait_s):
                 state[1], state[2] = now_s, tries + 1
                 due.append(number & 0xFFFF)
         for number in lost:

@@ -99,9 +99,7 @@ class ReferencePlane:
 
     def counters(self) -> Snapshot:
         """Counters now."""
-        return self._counters.snapshot(
-            len(self._transports), len(self._ingresses), len(self._subscriptions)
-        )
+        return self._counters.snapshot(len(self._transports), len(self._ingresses), len(self._subscriptions))
 
     async def stop(self) -> None:
         """Close the sockets."""

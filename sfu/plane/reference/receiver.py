@@ -155,9 +155,7 @@ class Receiver:
             retransmitted = True
         else:
             retransmitted = False
-        return self._forwarder.take(
-            admitted, packet, payload_type.codec, extensions, retransmitted, now_s
-        )
+        return self._forwarder.take(admitted, packet, payload_type.codec, extensions, retransmitted, now_s)
 
     def _rtcp(
         self, datagram: bytes, transport: PlaneTransport, now_s: float, unix_s: float

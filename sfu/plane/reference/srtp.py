@@ -33,9 +33,7 @@ class SrtpSession:
     def __init__(self, profile: SrtpProfile, rx_key: bytes, tx_key: bytes) -> None:
         for key in (rx_key, tx_key):
             if len(key) != KEY_BYTES[profile]:
-                raise PlaneError(
-                    f"SRTP key of {len(key)} bytes, {profile} wants {KEY_BYTES[profile]}"
-                )
+                raise PlaneError(f"SRTP key of {len(key)} bytes, {profile} wants {KEY_BYTES[profile]}")
         self._rx = _session(profile, rx_key, Policy.SSRC_ANY_INBOUND)
         self._tx = _session(profile, tx_key, Policy.SSRC_ANY_OUTBOUND)
 

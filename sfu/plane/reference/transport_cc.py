@@ -46,9 +46,7 @@ class TransportCcRecorder:
             end = min(highest, base + MAX_SPAN - 1)
             span = [self._arrivals.get(number) for number in range(base, end + 1)]
             if any(arrival is not None for arrival in span):
-                packets.append(
-                    transport_feedback(sender_ssrc, media_ssrc, base & 0xFFFF, self._count, span)
-                )
+                packets.append(transport_feedback(sender_ssrc, media_ssrc, base & 0xFFFF, self._count, span))
                 self._count = (self._count + 1) & 0xFF
             base = end + 1
         self._next = highest + 1

@@ -147,9 +147,7 @@ class SeatStream:
                 self.rtx_over_budget += 1
         return datagrams
 
-    def sender_report(
-        self, clock: IngressClock | None, now_s: float, unix_s: float
-    ) -> bytes | None:
+    def sender_report(self, clock: IngressClock | None, now_s: float, unix_s: float) -> bytes | None:
         """SR and SDES on our clock (R5), None while nothing is or was sent from a source."""
         last_ts = self._clock.last_ts
         if last_ts is None or self.selector.current is None:
@@ -247,18 +245,14 @@ class SeatStream:
             found8 = facts.vp8
             if found8.picture_id is None:
                 return packet.payload
-            pid = self._pictures.picture_id(
-                found8.picture_id, numbering.picture_offset(facts.ext_seq)
-            )
+            pid = self._pictures.picture_id(found8.picture_id, numbering.picture_offset(facts.ext_seq))
             tl0 = None if found8.tl0picidx is None else self._pictures.tl0picidx(found8.tl0picidx)
             return rewrite_vp8(packet.payload, found8, pid, tl0)
         if facts.vp9 is not None:
             found9 = facts.vp9
             if found9.picture_id is None:
                 return packet.payload
-            pid = self._pictures.picture_id(
-                found9.picture_id, numbering.picture_offset(facts.ext_seq)
-            )
+            pid = self._pictures.picture_id(found9.picture_id, numbering.picture_offset(facts.ext_seq))
             tl0 = None if found9.tl0picidx is None else self._pictures.tl0picidx(found9.tl0picidx)
             return rewrite_vp9(packet.payload, found9, pid, tl0)
         return packet.payload
