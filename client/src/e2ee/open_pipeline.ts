@@ -19,6 +19,8 @@ export const HOLD_VIDEO_MS = 500;
 export const HOLD_AUDIO_MS = 60;
 export const MAX_HELD_FRAMES = 64;
 // E2EE.md 5.6. Higher: survives slower signalling. Lower: less memory, and less late media after the key arrives.
+export const MAX_QUEUED_FRAMES = 512;
+// All that may wait for anything, the AEAD included: 5 s of three layers after a stall. Beyond it the newest is dropped.
 
 export interface OpenPorts {
   readonly ring: KeyRing;
@@ -72,7 +74,9 @@ export class OpenPipeline {
   push(frame: EncodedFrame): void {
     const { clock, tally } = this.#ports;
     tally.framesIn++;
-    this.#queue.push({ frame, arrivedMs: clock.nowMs(), parsed: this.#parse(frame) });
+    const waiting = { frame, arrivedMs: clock.nowMs(), parsed: this.#parse(frame) };
+    if (this.#queue.length >= MAX_QUEUED_FRAMES) return this.#drop(waiting, 'overflow');
+    this.#queue.push(waiting);
     this.poke();
   }
 

@@ -254,6 +254,20 @@ describe('holding', () => {
     expect((await bob.counts(seat)).drops.unknown_key).toBe(6);
   });
 
+  it('a flood is cut, counted, and over when it is over', async () => {
+    const { alice, bob, seat } = await pair();
+    const [one] = await sealed(alice, 1, 'video', [vp8(false, 1)]);
+    if (one === undefined) throw new Error('not sealed');
+    const forged = changed(one, one.data.byteLength - 1);
+    await seat.flood(Array.from({ length: 3000 }, () => copy(forged)));
+    await seat.put(one);
+    expect(seat.out).toHaveLength(1);
+    const { drops, framesIn } = await bob.counts(seat);
+    expect(drops.overflow).toBeGreaterThan(0);
+    expect(drops.overflow + drops.auth).toBe(3000);
+    expect(framesIn).toBe(3001);
+  });
+
   it('a frame that can be opened does not wait behind one that cannot', async () => {
     const { alice, bob, seat } = await pair();
     await seat.put(...(await sealed(alice, 2, 'video', [vp8(true, 1)])));

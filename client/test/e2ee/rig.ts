@@ -88,7 +88,13 @@ export class Wire {
     };
   }
 
+  /** In portions, as a network delivers: no queue has to hold them all. */
   async put(...frames: readonly EncodedFrame[]): Promise<void> {
+    for (let at = 0; at < frames.length; at += 200) await this.flood(frames.slice(at, at + 200));
+  }
+
+  /** All at once. */
+  async flood(frames: readonly EncodedFrame[]): Promise<void> {
     for (const one of frames) this.#controller?.enqueue(one);
     await settled();
   }
