@@ -1,7 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import type { Plugin } from 'vite';
 
 /** The one mode that switches the test build on. It never writes where the server looks for its pages. */
 const TEST_BUILD = 'sotto-test';
+
+/** The output folder is emptied by each build, and git keeps it by this file. */
+const keepFolder: Plugin = {
+  name: 'sotto-keep-folder',
+  apply: 'build',
+  generateBundle() {
+    this.emitFile({ type: 'asset', fileName: '.keep', source: '' });
+  },
+};
 
 export default defineConfig(({ command, mode }) => {
   const testBuild = command === 'build' ? mode === TEST_BUILD : process.env['VITEST'] === 'true';
@@ -9,6 +19,7 @@ export default defineConfig(({ command, mode }) => {
     root: import.meta.dirname,
     // Relative to the page's own origin: no third-party origin, no path prefix.
     base: '/',
+    plugins: [keepFolder],
     define: {
       // Key-use log and the "transform disabled" control; folded to `false` and dropped in a normal build.
       __SOTTO_TEST__: JSON.stringify(testBuild),
