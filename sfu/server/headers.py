@@ -24,7 +24,7 @@ _CSP = (
 _PERMISSIONS = (
     *("camera=(self)", "microphone=(self)", "display-capture=(self)", "speaker-selection=(self)"),
     *("screen-wake-lock=(self)", "fullscreen=(self)", "autoplay=(self)"),
-    *("accelerometer=()", "bluetooth=()", "browsing-topics=()", "geolocation=()", "gyroscope=()"),
+    *("accelerometer=()", "browsing-topics=()", "geolocation=()", "gyroscope=()"),
     *("hid=()", "idle-detection=()", "local-fonts=()", "magnetometer=()", "midi=()", "payment=()"),
     *("publickey-credentials-get=()", "serial=()", "usb=()", "xr-spatial-tracking=()"),
 )

@@ -246,9 +246,9 @@ export class Call {
   /** Try until it works or the person leaves: first take the session up again, then join anew. */
   async #comeBack(resumable: boolean): Promise<void> {
     if (this.#reconnect !== null || this.#isOver() || this.#status === 'joining') return;
-    this.#reconnect = { attempt: 0, sinceMs: Date.now() };
-    while (!this.#isOver()) {
-      this.#reconnect = { ...this.#reconnect, attempt: this.#reconnect.attempt + 1 };
+    const sinceMs = Date.now();
+    for (let attempt = 1; !this.#isOver(); attempt++) {
+      this.#reconnect = { attempt, sinceMs };
       this.#to('reconnecting');
       try {
         if (resumable && this.#session !== null) {
@@ -265,7 +265,7 @@ export class Call {
         if (problem instanceof Refusal && problem.action === 'rejoin') resumable = false;
         else if (error.code !== 'server.unreachable') return this.#fail(error);
       }
-      if (resumable || this.#session === null) await this.#pause.wait(backoffMs(this.#reconnect.attempt));
+      if (resumable || this.#session === null) await this.#pause.wait(backoffMs(attempt));
     }
   }
 
@@ -332,7 +332,6 @@ export class Call {
           this.#fail(errorOf(new Refusal(code, action, text)));
         }
       },
-      ...keyFrames(() => this.#session),
     };
   }
 
@@ -471,11 +470,4 @@ export class Call {
       quality: this.#ownQuality,
     };
   }
-}
-
-/** The worker cannot make Chromium's encoder start a key frame; the page can. */
-function keyFrames(session: () => Session | null): Partial<SessionEvents> {
-  return {
-    keyFrameNeeded: ({ source }: { source: 'camera' | 'screen' }) => void session()?.media.keyFrame(source),
-  } as Partial<SessionEvents>;
 }

@@ -89,23 +89,12 @@ export class MediaConnection {
   /** Let encodings that nobody is sent rest (the `wanted` message), wake those that somebody is. */
   wanted(source: SourceKind, encodings: readonly string[]): void {
     clearTimeout(this.#resting.get(source));
-    void this.#activate(source, (rid, active) => active || encodings.includes(rid));
+    void this.#activate(source, (rid, active) => active !== false || encodings.includes(rid));
     this.#resting.set(
       source,
       // The smallest never rests: whoever looks next has a picture at once.
       setTimeout(() => void this.#activate(source, (rid) => rid === 'q' || encodings.includes(rid)), REST_AFTER_MS),
     );
-  }
-
-  /** Ask our own encoder for a key frame, where the worker cannot (Chromium: E2EE.md 2.1). */
-  async keyFrame(source: SourceKind): Promise<void> {
-    const sender = this.#senders.get(source)?.transceiver.sender;
-    if (sender === undefined || sender.track === null) return;
-    const parameters = sender.getParameters();
-    const options = { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) };
-    await (sender.setParameters as (p: RTCRtpSendParameters, o: object) => Promise<void>)
-      .call(sender, parameters, options)
-      .catch(() => undefined); // a sender without negotiated encodings has nothing to ask
   }
 
   stats(): Promise<RTCStatsReport> {
@@ -118,7 +107,7 @@ export class MediaConnection {
     this.connection.close();
   }
 
-  async #activate(source: SourceKind, active: (rid: string, now: boolean) => boolean): Promise<void> {
+  async #activate(source: SourceKind, active: (rid: string, now: boolean | undefined) => boolean): Promise<void> {
     const sender = this.#senders.get(source)?.transceiver.sender;
     if (sender === undefined || this.connection.signalingState === 'closed') return;
     const parameters = sender.getParameters();

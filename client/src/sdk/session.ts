@@ -5,7 +5,7 @@
  * throws the session away and makes a new one: new keys, new pid, same devices.
  */
 import { E2eeController, type E2eeEvents } from '../e2ee/controller';
-import type { Joined, Member, Resumed, SeatState } from '../protocol/messages.gen';
+import type { IceServer, Joined, Member, Resumed, SeatState } from '../protocol/messages.gen';
 import { CAPABILITIES, PROTOCOL_VERSION } from '../protocol/messages.gen';
 import { MediaConnection, type PathState } from './media_connection';
 import { CONTEXTS } from './people';
@@ -282,9 +282,9 @@ export class Session {
   }
 }
 
-function iceServer(server: { urls: string[]; username?: string | null; credential?: string | null }): RTCIceServer {
+function iceServer(server: IceServer): RTCIceServer {
   return {
-    urls: server.urls,
+    urls: [...server.urls],
     ...(server.username == null ? {} : { username: server.username }),
     ...(server.credential == null ? {} : { credential: server.credential }),
   };

@@ -8,6 +8,7 @@ import { type ErrorCode, SottoError } from './types';
 
 type Request = Extract<ClientMessage, { id: number }>;
 export type RequestBody = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+type Failure = Extract<ServerMessage, { type: 'error' }>;
 type Reply = Extract<ServerMessage, { id: number }>;
 export type Pushed = Exclude<ServerMessage, Reply | { type: 'ping' }>;
 
@@ -115,16 +116,16 @@ export class Signalling {
     if (message.type === 'ping') {
       this.#socket.send(JSON.stringify({ type: 'pong', nonce: message.nonce }));
     } else if ('id' in message && typeof message.id === 'number') {
-      this.#settle(message as Reply);
+      this.#settle(message.id, message as Reply | Failure);
     } else {
       this.#events.pushed(message as Pushed);
     }
   }
 
-  #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
+  #settle(id: number, reply: Reply | Failure): void {
+    const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
-    this.#waiting.delete(reply.id);
+    this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (reply.type === 'error') waiting.reject(new Refusal(reply.code, reply.action, reply.text));
     else waiting.resolve(reply);
