@@ -99,11 +99,7 @@ class Visitor:
         """Width and height of the picture being shown on somebody's tile."""
         video = f'[data-testid="tile"][data-name="{name}"] [data-testid="tile-video"]'
         element = await self.page.query_selector(video)
-        return (
-            None
-            if element is None
-            else await element.evaluate("v => [v.videoWidth, v.videoHeight]")
-        )
+        return None if element is None else await element.evaluate("v => [v.videoWidth, v.videoHeight]")
 
     async def sees(self, persona: Persona, tolerance: int = 48) -> bool:
         """Whether this person's picture is on their tile, by its colour."""

@@ -1,0 +1,115 @@
+# Two commands do everything: `make run` starts a call, `make test` runs all that CI runs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+HOST ?=
+PORT ?= 8080
+MEDIA_PORT ?= 7882
+ROOM ?= first-call
+CLIENT_SOURCES := $(shell find client/src client/public client/index.html client/vite.config.ts -type f 2>/dev/null)
+say = printf '\033[1m[%s] %s\033[0m\n'
+
+export PYTHONPATH := $(CURDIR):$(CURDIR)/client/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test lint types unit web e2e bench fuzz browsers clean lock
+
+help:
+	@echo "make run            start a server on this machine and print a room link"
+	@echo "make run HOST=ADDR  the same for other devices: TLS with a certificate made here"
+	@echo "make test           everything CI runs"
+	@echo "make lint types unit web e2e    parts of it;  make bench  make fuzz  make clean"
+
+# ---- set-up, each step only when its inputs changed
+
+.make/prerequisites: tests/ci/prerequisites.sh
+	@$(say) setup "checking what this machine has"
+	@PYTHON="$(PYTHON)" bash tests/ci/prerequisites.sh
+	@mkdir -p .make && touch $@
+
+.make/venv: requirements.lock .make/prerequisites
+	@$(say) setup "Python packages (pinned, with hashes)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.make/venv-test: requirements-dev.lock .make/venv
+	@$(say) setup "Python packages for tests"
+	@$(PY) -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.make/client: client/package-lock.json .make/prerequisites
+	@$(say) setup "web client packages (npm ci)"
+	@cd client && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+sfu/server/static/index.html: .make/client $(CLIENT_SOURCES)
+	@$(say) setup "building the web client"
+	@cd client && npm run --silent build -- --logLevel warn
+	@touch $@
+
+.make/browsers: tests/ci/browsers.sh
+	@$(say) setup "Chromium and tools for the tests"
+	@bash tests/ci/browsers.sh
+	@mkdir -p .make && touch $@
+
+browsers: .make/browsers
+
+# ---- run
+
+run: .make/venv sfu/server/static/index.html
+	@$(say) run "starting; stop with Ctrl-C"
+ifeq ($(HOST),)
+	@exec $(PY) -m sfu serve --listen 127.0.0.1:$(PORT) --media 127.0.0.1:$(MEDIA_PORT) --room $(ROOM)
+else
+	@exec $(PY) -m sfu serve --self-signed --listen $(HOST):$(PORT) --media $(HOST):$(MEDIA_PORT) --room $(ROOM)
+endif
+
+# ---- tests
+
+test: .make/venv-test sfu/server/static/index.html .make/browsers
+	@$(say) 1/6 "style"; $(MAKE) lint
+	@$(say) 2/6 "types"; $(MAKE) types
+	@$(say) 3/6 "Python: unit, property, house, plane, security"; $(MAKE) unit
+	@$(say) 4/6 "web client: tsc, vitest"; $(MAKE) web
+	@$(say) 5/6 "fuzzing, short"; $(MAKE) fuzz FUZZ_SECONDS=10
+	@$(say) 6/6 "calls in real browsers"; $(MAKE) e2e
+	@$(say) done "all green"
+
+lint: .make/venv-test
+	@$(VENV)/bin/ruff check sfu tests client/python
+	@$(VENV)/bin/ruff format --check --quiet sfu tests client/python
+
+types: .make/venv-test
+	@$(VENV)/bin/mypy sfu client/python/sotto_client tests
+	@$(PY) -m sfu.protocol.generate --check
+
+unit: .make/venv-test .make/client
+	@$(PY) -m pytest tests --ignore=tests/e2e --ignore=tests/interop
+
+web: .make/client
+	@cd client && npm run --silent typecheck && npm test --silent
+
+e2e: .make/venv-test .make/browsers sfu/server/static/index.html
+	@$(PY) -m pytest tests/interop tests/e2e --timeout 300
+
+FUZZ_SECONDS ?= 60
+SEED ?= 1
+fuzz: .make/venv-test
+	@$(PY) -m tests.fuzz.wire --seconds $(FUZZ_SECONDS) --seed $(SEED)
+
+bench: .make/venv-test
+	@$(PY) -m tests.bench
+
+lock: .make/venv-test
+	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements.lock pyproject.toml
+	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --extra test -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .make $(VENV) client/node_modules client/dist-test .pytest_cache .mypy_cache .ruff_cache
+	find sfu/server/static -mindepth 1 ! -name .keep -delete
