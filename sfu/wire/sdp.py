@@ -14,6 +14,8 @@ from sfu.base.errors import WireError
 MAX_SDP_CHARS = 256 * 1024
 MAX_LINES = 16_000
 MAX_SECTIONS = 512
+MAX_FEEDBACK = 32
+"""``rtcp-fb`` lines of one payload type; browsers write six. Each costs a copy of those before it."""
 DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 
 
@@ -236,6 +238,8 @@ def _codecs(payload_types: tuple[int, ...], own: _Attributes) -> dict[int, Codec
         for pt in wanted:
             if pt in codecs:  # Firefox leaves lines of payload types that are gone
                 codec = codecs[pt]
+                if len(codec.feedback) == MAX_FEEDBACK:
+                    raise WireError("sdp_too_many_feedback")
                 codecs[pt] = replace(codec, feedback=(*codec.feedback, kind.strip()))
     return codecs
 
@@ -263,7 +267,9 @@ def _rtx(codecs: dict[int, CodecMap]) -> dict[int, int]:
     rtx: dict[int, int] = {}
     for pt, codec in codecs.items():
         apt = codec.parameter("apt")
-        if codec.name.lower() == "rtx" and apt is not None and apt.isdigit() and len(apt) <= 3:
+        if codec.name.lower() != "rtx" or apt is None:
+            continue
+        if apt.isascii() and apt.isdigit() and len(apt) <= 3:
             rtx.setdefault(int(apt), pt)
     return rtx
 
