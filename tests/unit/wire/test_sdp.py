@@ -75,7 +75,7 @@ def test_own_fingerprint_wins_over_the_session_s() -> None:
 
 
 def test_fid_groups_and_ssrcs() -> None:
-    section = video("a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\na=ssrc:11 msid:a b\r\n")
+    section = video("a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\na=ssrc:11 b:c\r\n")
     assert section.ssrcs == (11, 12)
     assert section.fid_groups == ((11, 12),)
 
