@@ -88,6 +88,7 @@ class Forwarder:
         for subscription in self._offered.pop(ingress.id, []):
             subscription.ingresses.discard(ingress.id)
         self._publishers.pop(ingress.id, None)
+        self._levels.forget(ingress.id)
 
     def route(self, subscription: Subscription, ingress: Ingress, source: RouteSource, cut: bool) -> None:
         """Feed a seat from a track; what feeds it now goes on until the switch (unless ``cut``)."""

@@ -21,6 +21,10 @@ class LevelMeter:
         total, count = self._sums.get(ingress, (0, 0))
         self._sums[ingress] = (total + level_dbov, count + 1)
 
+    def forget(self, ingress: IngressId) -> None:
+        """The track is gone: nothing more is said of it."""
+        self._sums.pop(ingress, None)
+
     def poll(self, now_s: float) -> tuple[tuple[IngressId, int], ...]:
         """Means since the last time, when an interval is over; else nothing."""
         if not self._sums or now_s - self._emptied_s < INTERVAL_S:
