@@ -215,31 +215,29 @@ async def test_mid_and_rid_flipped_mid_stream_change_nothing(stage: Stage) -> No
     assert not any(packet.payload.endswith(b"flip") for packet in seat_two.got())
 
 
-def hostile_headers(encoder: Encoder) -> list[bytes]:
-    """Authentic packets with headers that lie (SECURITY B)."""
-    head = encoder.build(packets.vp8(pid=1))
-    fixed, rest = head[:12], head[12:]
-    return [
-        bytes((0x8F,)) + head[1:12],  # fifteen CSRCs, none there
-        bytes((0x90,)) + fixed[1:] + bytes((0xBE, 0xDE, 0xFF, 0xFF)) + rest[4:],  # extension past the end
-        bytes((0x90,)) + fixed[1:] + bytes((0xBE, 0xDE, 0, 1, 0x1F, 1, 2, 3)),  # element past its block
-        bytes((0x90,)) + fixed[1:] + bytes((0xBE, 0xDE)),  # half an extension header
-        bytes((0xB0,)) + head[1:-1] + b"\xff",  # padding longer than the packet
-        bytes((0xB0,)) + head[1:-1] + b"\x00",  # padding of zero
-    ]
+ONE_BYTE = bytes((0xBE, 0xDE))
+LIES: list[tuple[int, bytes]] = [
+    (0x8F, b""),  # fifteen CSRCs, none there
+    (0x90, ONE_BYTE + b"\xff\xff" + bytes(60)),  # extension past the end
+    (0x90, ONE_BYTE + bytes((0, 1, 0x1F, 1, 2, 3))),  # element past its block
+    (0x90, ONE_BYTE),  # half an extension header
+    (0xA0, packets.SEALED + b"\xff"),  # padding longer than the packet
+    (0xA0, packets.SEALED + b"\x00"),  # padding of zero
+]
+"""First byte and what follows the fixed header: headers that lie (SECURITY B)."""
 
 
 async def test_lying_headers_are_dropped_and_the_stream_survives(stage: Stage) -> None:
     track, seat = await stage.pair(VIDEO)
     encoder = track.one
-    lies = hostile_headers(encoder)
-    for plain in lies:
+    for first, rest in LIES:
+        plain = bytes((first,)) + encoder.build(b"")[1:12] + rest
         try:
             encoder.client.send_rtp(plain)
         except pylibsrtp.Error:  # libsrtp will not seal it: it goes as it is
             encoder.client.socket.send(plain + bytes(16))
     refused = (DropReason.MALFORMED, DropReason.AUTH_FAILED)
-    await until(lambda: sum(stage.drops(reason) for reason in refused) == len(lies))
+    await until(lambda: sum(stage.drops(reason) for reason in refused) == len(LIES))
     encoder.frame(key=True)
     await seat.wait(2)
     assert len(seat.got()) == 2
