@@ -22,7 +22,7 @@ interface Person {
 
 interface Seat {
   state: SeatState;
-  /** Leaf and context of the frames that were opened last; null before the first. */
+  /** Leaf and context of the frames that were opened last; the worker speaks up only when they change. */
   sender: { leaf: number; ctx: number } | null;
   withheld: boolean;
   quality: QualityLevel;
@@ -116,7 +116,6 @@ export class People {
     const seat = this.#seats[state.seat];
     if (seat === undefined) return;
     if (seat.state.pid !== state.pid) seat.withheld = false;
-    if (state.pid === null || state.video === null) seat.sender = null;
     seat.state = state;
   }
 

@@ -232,7 +232,8 @@ export class Session {
   async #rosterChanged(joined: readonly Member[], updated: readonly Member[], left: readonly string[]): Promise<void> {
     for (const member of joined) this.#leaves.set(member.pid, member.leaf);
     this.#options.events.roster(joined, updated, left);
-    for (const pid of left) await this.#gone(pid);
+    // All at once: a leaf that one of them leaves may be the next one's.
+    await Promise.all(left.map((pid) => this.#gone(pid)));
     for (const member of joined) {
       await this.#tell(this.#start, member.pid);
       const body = this.#early.get(member.pid);
@@ -243,7 +244,7 @@ export class Session {
   async #snapshot(seq: number, roster: readonly Member[]): Promise<void> {
     this.#seq = seq;
     const here = new Set(roster.map((member) => member.pid));
-    for (const pid of [...this.#leaves.keys()]) if (!here.has(pid)) await this.#gone(pid);
+    await Promise.all([...this.#leaves.keys()].filter((pid) => !here.has(pid)).map((pid) => this.#gone(pid)));
     for (const member of roster) this.#leaves.set(member.pid, member.leaf);
     this.#options.events.snapshot(roster);
   }

@@ -74,15 +74,9 @@ def test_leaves_go_round_and_skip_those_in_use() -> None:
     [
         pytest.param(room(0), enter("a"), Denied, "room_full", id="full"),
         pytest.param(with_people("a"), enter("a"), ProtocolError, "already_joined", id="twice"),
-        pytest.param(
-            room(), enter("a", CAMERA_ON, grants=Grants()), Denied, "denied", id="may-not-publish"
-        ),
-        pytest.param(
-            room(), SetTracks(pid=Pid("x"), tracks=()), ProtocolError, "not_joined", id="stranger"
-        ),
-        pytest.param(
-            room(), SetView(pid=Pid("x"), wants=()), ProtocolError, "not_joined", id="viewer"
-        ),
+        pytest.param(room(), enter("a", CAMERA_ON, grants=Grants()), Denied, "denied", id="may-not-publish"),
+        pytest.param(room(), SetTracks(pid=Pid("x"), tracks=()), ProtocolError, "not_joined", id="stranger"),
+        pytest.param(room(), SetView(pid=Pid("x"), wants=()), ProtocolError, "not_joined", id="viewer"),
     ],
 )
 def test_refusals(

@@ -28,9 +28,7 @@ OPUS = PayloadType(codec=Codec.OPUS, pt=111, clock_hz=48_000)
 
 
 def transport(number: int) -> AddTransport:
-    return AddTransport(
-        transport=TransportId(number), ufrag=f"u{number}", pwd="p" * 22, remote_ufrag="r"
-    )
+    return AddTransport(transport=TransportId(number), ufrag=f"u{number}", pwd="p" * 22, remote_ufrag="r")
 
 
 def ingress(number: int) -> AddIngress:
@@ -102,9 +100,7 @@ def test_new_credentials_restart_ice() -> None:
     before = table({1}, {})
     fresh = replace(transport(1), ufrag="new")
     (operation,) = diff(before, replace(before, transports={TransportId(1): fresh}))
-    assert operation == RestartIce(
-        transport=TransportId(1), ufrag="new", pwd=fresh.pwd, remote_ufrag="r"
-    )
+    assert operation == RestartIce(transport=TransportId(1), ufrag="new", pwd=fresh.pwd, remote_ufrag="r")
 
 
 def test_another_encoding_is_another_route_without_a_cut() -> None:
@@ -151,9 +147,7 @@ class Model:
                 raise AssertionError(f"not expected here: {operation}")
 
     def _sweep(self) -> None:
-        self.routes = {
-            e: i for e, i in self.routes.items() if e in self.seats and i in self.ingresses
-        }
+        self.routes = {e: i for e, i in self.routes.items() if e in self.seats and i in self.ingresses}
 
 
 numbers = st.sets(st.integers(1, 5))

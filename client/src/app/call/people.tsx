@@ -35,7 +35,7 @@ export function PeoplePanel({ model }: { model: CallModel }) {
         <Square label="Close panel (Esc)" icon="x" onClick={close} />
       </header>
       <div class="scroll" tabIndex={0}>
-        <Note icon="shield-check">These people hold keys of this call on your device. Whoever is not here cannot hear or see you.</Note>
+        <Note icon="shield-check">This list comes from the keys on your device, not from the server. Only somebody with the whole link can open what you send.</Note>
         <div class="rowh">In the call<span>{ordered.length}</span></div>
         <ul>{ordered.map((one) => <Row key={one.pid} person={one} />)}</ul>
         {others.length === 0 ? null : (

@@ -58,7 +58,7 @@ function Select({ noun, icon, kind, choices, value, onChoose }: SelectProps) {
   return (
     <label class="inp">
       <Icon name={icon} size="s" />
-      <select aria-label={noun} value={value ?? ''} onChange={(event) => onChoose(event.currentTarget.value)}>
+      <select aria-label={noun} value={value || (fitting[0]?.deviceId ?? '')} onChange={(event) => onChoose(event.currentTarget.value)}>
         {fitting.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `${noun} ${i + 1}`}</option>)}
       </select>
       <Icon name="down" size="s" />

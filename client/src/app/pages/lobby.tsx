@@ -117,7 +117,7 @@ function SpeakerChooser({ lobby }: { lobby: LobbyModel }) {
   return (
     <label class="inp">
       <Icon name="speaker" size="s" />
-      <select aria-label="Speaker" value={lobby.speakerId.value} onChange={(event) => lobby.chooseSpeaker(event.currentTarget.value)}>
+      <select aria-label="Speaker" value={lobby.speakerId.value || (choices[0]?.deviceId ?? '')} onChange={(event) => lobby.chooseSpeaker(event.currentTarget.value)}>
         {choices.map((device, i) => <option key={device.deviceId} value={device.deviceId}>{device.label || `Speaker ${i + 1}`}</option>)}
       </select>
       <Icon name="down" size="s" />
