@@ -58,6 +58,9 @@ class SeatStream:
         self._clock = SeatClock(clock_hz, rng.getrandbits(32))
         self._numbering: Numbering | None = None
         self._pictures = Pictures()
+        self._dropped_pid: int | None = None
+        self._sent_pid: int | None = None
+        """Picture ids of the source, of the last picture dropped and sent."""
         self._ts_offset = 0
         self._source_ts = 0
         self._source_s = 0.0
@@ -125,9 +128,7 @@ class SeatStream:
             numbering.close_gap(facts.ext_seq)
             return DropReason.PADDING_ONLY
         if self._above_ceiling(facts):
-            first = facts.vp8.start if facts.vp8 is not None else False
-            first = facts.vp9.start if facts.vp9 is not None else first
-            numbering.close_gap(facts.ext_seq, whole_picture=first)
+            self._drop_above_ceiling(facts, numbering)
             return DropReason.ABOVE_CEILING
         if self._audio:
             self._reanchor_after_pause(facts, clock, now_s)
@@ -175,6 +176,17 @@ class SeatStream:
             return False
         return facts.temporal > source.max_temporal
 
+    def _drop_above_ceiling(self, facts: Facts, numbering: Numbering) -> None:
+        """R1, R9: later packets move up by one, later pictures too, once for each picture dropped.
+
+        Spatial layers share a picture id, and a picture's first packet may be lost: the id tells.
+        """
+        found = facts.vp8 or facts.vp9
+        pid = None if found is None else found.picture_id
+        whole = pid is not None and pid not in (self._dropped_pid, self._sent_pid)
+        if numbering.close_gap(facts.ext_seq, whole_picture=whole):
+            self._dropped_pid = pid
+
     def _try_switch(self, facts: Facts, clock: IngressClock, now_s: float) -> DropReason | None:
         """Switch at this packet if it can start a stream; else say why it is dropped."""
         if not facts.key_start:
@@ -197,6 +209,7 @@ class SeatStream:
         self._ts_offset = start - facts.packet.timestamp
         self._numbering = Numbering(facts.ext_seq, self._next_seq)
         self._pictures.switch(*_numbers(facts))
+        self._dropped_pid = None
         self._source_ts, self._source_s = facts.packet.timestamp, now_s
         ingress, rid = facts.encoding
         self._events.append(SeatSwitched(egress=self.add.egress, ingress=ingress, rid=rid))
@@ -243,6 +256,7 @@ class SeatStream:
         packet = facts.packet
         if facts.vp8 is not None:
             found8 = facts.vp8
+            self._sent_pid = found8.picture_id
             if found8.picture_id is None:
                 return packet.payload
             pid = self._pictures.picture_id(found8.picture_id, numbering.picture_offset(facts.ext_seq))
@@ -250,6 +264,7 @@ class SeatStream:
             return rewrite_vp8(packet.payload, found8, pid, tl0)
         if facts.vp9 is not None:
             found9 = facts.vp9
+            self._sent_pid = found9.picture_id
             if found9.picture_id is None:
                 return packet.payload
             pid = self._pictures.picture_id(found9.picture_id, numbering.picture_offset(facts.ext_seq))
