@@ -21,6 +21,11 @@ OFFSET_WINDOW = 32
 """Sender reports over which the least delay is taken (SEATS R2): about half a minute at one a
 second. Lower: a late report bends the clock; higher: a publisher's drifting clock is followed late."""
 
+MAX_AGE_S = 3.0
+"""How long a packet or report may have been under way. What would have taken longer comes from a clock
+that was set meanwhile, or from a liar (SECURITY B, SR poisoning): arrival time counts then. Lower: slow
+paths lose lip sync; higher: a lie moves a seat's timestamps by as much."""
+
 
 class Facts:
     """One media packet, decrypted and admitted, RTX unwrapped. Made for every packet in."""
@@ -76,7 +81,10 @@ class PublisherClock:
 
     def observe(self, ntp_s: float, arrival_s: float) -> None:
         """A sender report with this NTP time (Unix seconds) arrived then."""
-        self._offsets.append(arrival_s - ntp_s)
+        offset_s = arrival_s - ntp_s
+        if self._offsets and abs(offset_s - min(self._offsets)) > MAX_AGE_S:
+            self._offsets.clear()
+        self._offsets.append(offset_s)
 
     @property
     def offset_s(self) -> float | None:
@@ -87,17 +95,19 @@ class PublisherClock:
 class IngressClock:
     """RTP timestamps of one encoding -> capture time on the plane's monotonic clock (SEATS R2)."""
 
-    __slots__ = ("_clock_hz", "_ntp_s", "_publisher", "_rtp")
+    __slots__ = ("_arrival_s", "_clock_hz", "_ntp_s", "_publisher", "_rtp")
 
     def __init__(self, clock_hz: int, publisher: PublisherClock) -> None:
         self._clock_hz = clock_hz
         self._publisher = publisher
         self._ntp_s: float | None = None
+        self._arrival_s = 0.0
         self._rtp = 0
 
     def on_sender_report(self, report: SenderReport, arrival_s: float) -> None:
         """Take the report's mapping; its delay helps to place the publisher's whole clock."""
         self._ntp_s = unix_from_ntp(report.ntp_time)
+        self._arrival_s = arrival_s
         self._rtp = report.rtp_timestamp
         self._publisher.observe(self._ntp_s, arrival_s)
 
@@ -107,15 +117,19 @@ class IngressClock:
 
     def capture_s(self, timestamp: int, arrival_s: float) -> float:
         """When a packet was captured, never later than it arrived; arrival before any report."""
-        offset_s = self._publisher.offset_s
-        if self._ntp_s is None or offset_s is None:
+        mapping = self.mapping()
+        if mapping is None:
             return arrival_s
-        elapsed_s = ts_delta(timestamp, self._rtp) / self._clock_hz
-        return min(arrival_s, self._ntp_s + offset_s + elapsed_s)
+        time_s, rtp = mapping
+        captured_s = time_s + ts_delta(timestamp, rtp) / self._clock_hz
+        return captured_s if arrival_s - MAX_AGE_S <= captured_s <= arrival_s else arrival_s
 
     def mapping(self) -> tuple[float, int] | None:
         """(time on our monotonic clock, RTP timestamp) of the last report, None without one."""
         offset_s = self._publisher.offset_s
         if self._ntp_s is None or offset_s is None:
             return None
-        return self._ntp_s + offset_s, self._rtp
+        time_s = self._ntp_s + offset_s
+        if abs(time_s - self._arrival_s) > MAX_AGE_S:
+            return None  # the publisher's clock was set after this report
+        return time_s, self._rtp
