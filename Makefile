@@ -95,7 +95,12 @@ unit: .make/venv-test .make/client
 web: .make/client
 	@cd client && npm run --silent typecheck && npm test --silent
 
-e2e: .make/venv-test .make/browsers sfu/server/static/index.html
+client/dist-test/index.html: .make/client $(CLIENT_SOURCES)
+	@$(say) setup "building the test build of the web client"
+	@cd client && npm run --silent build:test -- --logLevel warn
+	@touch $@
+
+e2e: client/dist-test/index.html .make/venv-test .make/browsers sfu/server/static/index.html
 	@$(PY) -m pytest tests/interop tests/e2e --timeout 300
 
 FUZZ_SECONDS ?= 60

@@ -65,7 +65,7 @@ def microphone_file(folder: Path, persona: Persona) -> Path:
 
 
 def _ffmpeg(*arguments: str) -> None:
-    subprocess.run(  # noqa: S603 - our own arguments
-        ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", *arguments],  # noqa: S607
+    subprocess.run(
+        ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", *arguments],
         check=True,
     )

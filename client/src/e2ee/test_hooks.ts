@@ -5,6 +5,7 @@
  * output for the marker below.
  */
 import { concat, toBase64url, type Bytes } from './bytes.ts';
+import { codecOf } from './codecs.ts';
 import type { EncodedFrame, Transformer } from './frames.ts';
 import { sha256 } from './kdf.ts';
 import type { TestOptions, TestRecord, TransformOptions } from './messages.ts';
@@ -53,8 +54,17 @@ export function recorderOf(options: TransformOptions, post: (record: TestRecord)
   };
 }
 
-/** In the worker, for the control run: frames go on as they came. */
-export async function passThrough(transformer: Transformer): Promise<void> {
-  const untouched = new TransformStream<EncodedFrame, EncodedFrame>();
+/** In the worker, for the control run: frames go on as they came, noted on the way out. */
+export async function passThrough(
+  transformer: Transformer, options: TransformOptions, post: (record: TestRecord) => void,
+): Promise<void> {
+  const recorder = recorderOf(options, post);
+  const untouched = new TransformStream<EncodedFrame, EncodedFrame>({
+    transform(frame, controller) {
+      const codec = codecOf(frame.getMetadata(), new Map());
+      if (options.direction === 'seal' && codec !== null) recorder.plaintext(codec, frame.data);
+      controller.enqueue(frame);
+    },
+  });
   await transformer.readable.pipeThrough(untouched).pipeTo(transformer.writable).catch(() => undefined);
 }

@@ -68,7 +68,7 @@ export class WorkerCore implements TransformShared {
   attach(transformer: Transformer): void {
     const options = transformer.options as TransformOptions; // made by our own controller, in this origin
     if (__SOTTO_TEST__ && options.test?.passthrough === true) {
-      void passThrough(transformer);
+      void passThrough(transformer, options, (record) => this.post(record));
     } else if (options.direction === 'seal') {
       this.#run(this.#sealing, new SealTransform(this, transformer, options));
     } else {
