@@ -60,7 +60,8 @@ class Selector:
     ) -> None:
         """Aim at another source, or at none."""
         self.source, self._encodings = source, encodings
-        if cut or source is None:
+        other = self.current is not None and source is not None and self.current[0] != source.ingress
+        if source is None or (cut and other):
             self.current = None
         self._aim(now_s)
 
