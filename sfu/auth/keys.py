@@ -7,6 +7,7 @@ command line.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -98,10 +99,8 @@ def _create(path: Path) -> None:
             file.write(_fresh() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(name, path)  # fails when another process was first: its key is the key
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
+            os.link(name, path)
     finally:
         os.unlink(name)
 

@@ -335,8 +335,8 @@ class Metrics:
         )
         self.denied = self._counter(
             "sfu_auth_denied",
-            "Credentials refused, by the reason that the bearer is not told. Many bad_signature: guessing, or a "
-            "key that was changed.",
+            "Credentials refused, by the reason that the bearer is not told. Many bad_signature: guessing, "
+            "or a key that was changed.",
             label="reason",
             values=sets.denial_reasons,
         )

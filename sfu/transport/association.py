@@ -130,7 +130,7 @@ class Association(library.RTCDtlsTransport):
         certificate: Certificate,
         fingerprints: tuple[tuple[str, str], ...],
     ) -> None:
-        ice = cast(RTCIceTransport, feed)  # aiortc uses of it only what DatagramFeed has
+        ice = cast("RTCIceTransport", feed)  # aiortc uses of it only what DatagramFeed has
         super().__init__(ice, [certificate.rtc])
         self._srtp_profiles = list(_PROFILES.values())
         self._set_role("server")
@@ -195,7 +195,7 @@ class Association(library.RTCDtlsTransport):
         ssl.set_ciphertext_mtu(MTU_BYTES)
         await super()._do_handshake()
 
-    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803 (aiortc's name)
+    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803, ARG002 (aiortc's name)
         """The one place where an identity is accepted. aiortc calls it before ``_setup_srtp``."""
         certificate = _made(self._ssl).get_peer_certificate(as_cryptography=True)
         if certificate is None:
@@ -206,7 +206,7 @@ class Association(library.RTCDtlsTransport):
     def _setup_srtp(self) -> None:
         ssl = _made(self._ssl)
         selected = ssl.get_selected_srtp_profile()
-        for profile, sizes in _PROFILES.items():
+        for profile, sizes in _PROFILES.items():  # noqa: B007 - both are used below
             if sizes.openssl_profile == selected:
                 break
         else:

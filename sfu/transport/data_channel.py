@@ -127,7 +127,7 @@ class BoundedSctp(RTCSctpTransport):
             return
         try:
             await super()._handle_data(data)
-        except Exception:  # the edge of a library that asserts on what a remote sent
+        except Exception:  # noqa: BLE001 - the edge of a library that asserts on what a remote sent
             # Its state is unknown now. The channel ends; media and the association do not.
             self._counters["sctp_failed"] += 1
             logging.getLogger(__name__).debug("sctp.failed")

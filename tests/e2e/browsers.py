@@ -85,9 +85,10 @@ class Visitor:
 
     async def tiles(self) -> list[str]:
         """Names on the tiles, own included."""
-        return await self.page.eval_on_selector_all(
+        names: list[str] = await self.page.eval_on_selector_all(
             '[data-testid="tile"]', "tiles => tiles.map(t => t.dataset.name)"
         )
+        return names
 
     async def colour_of(self, name: str) -> list[int] | None:
         """Mean colour of the picture on somebody's tile."""

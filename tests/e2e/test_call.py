@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from playwright.async_api import Locator
 
 from tests.e2e.browsers import Visitor, until
 from tests.e2e.conftest import People
@@ -18,9 +22,9 @@ async def everyone_sees_and_hears(visitors: list[Visitor]) -> None:
         for other in visitors:
             if other is not who:
                 what = f"{who.persona.name} sees {other.persona.name}"
-                await until(lambda w=who, o=other: w.sees(o.persona), what, 20.0)
+                await until(partial(who.sees, other.persona), what, 20.0)
                 what = f"{who.persona.name} hears {other.persona.name}"
-                await until(lambda w=who, o=other: w.hears(o.persona), what, 20.0)
+                await until(partial(who.hears, other.persona), what, 20.0)
 
 
 async def test_three_people_see_and_hear_each_other(server: RunningServer, people: People) -> None:
@@ -31,13 +35,13 @@ async def test_three_people_see_and_hear_each_other(server: RunningServer, peopl
     await third.in_call()
     joined_s = time.monotonic()
     for other in (MARA, TOMAS):
-        await until(lambda o=other: third.sees(o), f"Yuki sees {other.name}", 20.0, 0.02)
+        await until(partial(third.sees, other), f"Yuki sees {other.name}", 20.0, 0.02)
     print(f"\nfrom the call's page to both pictures: {time.monotonic() - joined_s:.2f} s")
     visitors.append(third)
     await everyone_sees_and_hears(visitors)
     for who in visitors:
         badge = who.page.get_by_test_id("e2ee-badge")
-        await until(lambda b=badge: is_state(b, "encrypted"), f"{who.persona.name} is sealed")
+        await until(partial(is_state, badge, "encrypted"), f"{who.persona.name} is sealed")
         assert await badge.inner_text() == "Sealed for 3"
     before = [await who.frames() for who in visitors]
     end_s = time.monotonic() + WATCH_S
@@ -53,9 +57,8 @@ async def test_three_people_see_and_hear_each_other(server: RunningServer, peopl
     await everyone_sees_and_hears(visitors)
 
 
-async def is_state(badge: object, state: str) -> bool:
-    found = await badge.get_attribute("data-state")  # type: ignore[attr-defined]  # a Locator
-    return bool(found == state)
+async def is_state(badge: Locator, state: str) -> bool:
+    return await badge.get_attribute("data-state") == state
 
 
 async def test_a_reload_comes_back_without_a_ghost(server: RunningServer, people: People) -> None:
@@ -83,19 +86,19 @@ async def test_a_viewer_gets_the_layer_it_wants(server: RunningServer, people: P
     tomas = await people.join(link, TOMAS)
     await tomas.page.set_viewport_size({"width": 1600, "height": 1000})
 
-    def width_is(width: int) -> object:
+    def width_is(width: int) -> Callable[[], Awaitable[bool]]:
         async def check() -> bool:
             size = await tomas.size_of("Mara")
             return size is not None and size[0] == width
 
         return check
 
-    await until(width_is(1280), "the whole picture in a large window", 20.0, 0.05)  # type: ignore[arg-type]
+    await until(width_is(1280), "the whole picture in a large window", 20.0, 0.05)
     print(f"\nfrom Tomas' join to 1280x720: {time.monotonic() - joined_s:.2f} s")
     await tomas.page.set_viewport_size({"width": 460, "height": 230})
-    await until(width_is(320), "the smallest in a small window", 20.0)  # type: ignore[arg-type]
+    await until(width_is(320), "the smallest in a small window", 20.0)
     await tomas.page.set_viewport_size({"width": 640, "height": 420})
-    await until(width_is(640), "the middle one in between", 20.0)  # type: ignore[arg-type]
+    await until(width_is(640), "the middle one in between", 20.0)
     assert await mara.problems() == []
 
 

@@ -141,7 +141,7 @@ class Forwarder:
         if facts.key_start and ingress.is_video:
             self._counts[Count.KEYFRAMES_IN] += 1
             encoding.arbiter.arrived()
-            encoding.nack.clear()
+            encoding.nack.forget_before(facts.ext_seq)
         if ingress.is_video and encoding.nack.received(facts.ext_seq, now_s) and retransmitted:
             self._counts[Count.RTX_RECOVERED] += 1
         if facts.audio_level is not None:
@@ -250,7 +250,7 @@ class Forwarder:
 
     # ---- timers
 
-    def tick(self, now_s: float, unix_s: float) -> None:
+    def tick(self, now_s: float) -> None:
         """Everything that is due; called about every 20 ms."""
         for subscription in list(self._waiting):
             self._ask(subscription, now_s)
@@ -262,9 +262,9 @@ class Forwarder:
             self.on_event(Levels(levels=levels, speaker=None))
         if now_s - self._slow_s >= SLOW_TICK_S:
             self._slow_s = now_s
-            self._slow_tick(now_s, unix_s)
+            self._slow_tick(now_s)
 
-    def _slow_tick(self, now_s: float, unix_s: float) -> None:
+    def _slow_tick(self, now_s: float) -> None:
         for subscription in list(self._routed):
             subscription.seat.expire(now_s)
             self._emit(subscription)
@@ -302,9 +302,9 @@ class Forwarder:
         self.on_event(EncodingChanged(ingress=ingress.id, rid=rid, active=encoding.active))
         for subscription, source in list(self._routed.items()):
             if source.ingress == ingress.id:
+                # Who waits now asks at the next tick: the packet in hand may be the key frame itself.
                 subscription.seat.encodings_changed(ingress.view, now_s)
                 self._settle(subscription)
-                self._ask(subscription, now_s)
 
     def _encoding(self, encoding: Encoding) -> EncodingState | None:
         found = self._publishers.get(encoding[0])

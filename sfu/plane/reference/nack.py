@@ -51,9 +51,15 @@ class NackGenerator:
         self._highest = ext_seq
         return False
 
-    def clear(self) -> None:
-        """A key frame arrived: what was missing before it is not needed any more."""
-        self._missing.clear()
+    def forget_before(self, ext_seq: int) -> None:
+        """A key frame starts here: what was missing before it is not needed any more.
+
+        What is missing of the key frame itself stays: its first packet may be back before the rest.
+        """
+        for number in [missing for missing in self._missing if missing < ext_seq]:
+            del self._missing[number]
+        if self._highest is not None and ext_seq > self._highest:
+            self._highest = ext_seq - 1
 
     def poll(self, now_s: float, rtt_s: float) -> list[int]:
         """16-bit numbers to ask for now, in order."""

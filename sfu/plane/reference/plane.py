@@ -57,7 +57,8 @@ class ReferencePlane:
     ) -> None:
         self._limits = limits or PlaneLimits()
         self._clock = clock or SystemClock()
-        self._rng = random.Random(secrets.randbits(64) if seed is None else seed)
+        seed = secrets.randbits(64) if seed is None else seed
+        self._rng = random.Random(seed)  # noqa: S311 - first numbers of streams, no secrets
         self._counters = Counters()
         self._front = IceFront(self._limits)
         self._sockets = MediaSockets(self._on_datagram)
@@ -255,7 +256,7 @@ class ReferencePlane:
         self._arm()
         try:
             now_s = self._clock.monotonic_s()
-            self._forwarder.tick(now_s, self._clock.wall_s())
+            self._forwarder.tick(now_s)
             for event in self._receiver.expire(now_s):
                 self._on_event(event)
         except Exception as bug:  # noqa: BLE001 - timers go on

@@ -86,12 +86,12 @@ class Client(RTCDtlsTransport):
     """Application bytes to send together with the last flight."""
 
     async def _do_handshake(self) -> None:
-        self._ssl.set_ciphertext_mtu(self.mtu_bytes)
+        self._ssl.set_ciphertext_mtu(self.mtu_bytes)  # type: ignore[union-attr]  # made by start()
         await super()._do_handshake()
 
     async def _write_ssl(self) -> None:
         try:
-            written = self._ssl.bio_read(2**16)
+            written = self._ssl.bio_read(2**16)  # type: ignore[union-attr]  # as above
         except SSL.Error:
             return
         for datagram in datagrams_of(written, self.mtu_bytes):
