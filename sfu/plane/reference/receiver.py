@@ -17,6 +17,7 @@ from sfu.plane.port import (
     DtlsReceived,
     Event,
     Extension,
+    Feedback,
     PathChanged,
 )
 from sfu.plane.reference.counters import Counters
@@ -144,7 +145,7 @@ class Receiver:
         ids = admitted.ingress.add.extensions
         extensions = {ids[n]: value for n, value in packet.extensions.items() if n in ids}
         raw = extensions.get(Extension.TRANSPORT_CC)
-        if raw is not None:
+        if raw is not None and admitted.ingress.add.feedback is Feedback.TRANSPORT_CC:
             transport.transport_cc.received(parse_transport_seq(raw), now_s)
         if admitted.ingress.is_rtx(packet.payload_type):
             self._counts[Count.RTX_RECEIVED] += 1
@@ -163,9 +164,14 @@ class Receiver:
         srtp = transport.srtp
         if srtp is None:
             return DropReason.NO_KEYS
+        sender = int.from_bytes(datagram[4:8], "big")
+        if not transport.may_report(sender):
+            return DropReason.SSRC_LIMIT
         opened = srtp.open_rtcp(datagram)
         if isinstance(opened, DropReason):
             return opened
+        if sender not in transport.by_ssrc:
+            transport.reporters.add(sender)
         self._counts[Count.RTCP_IN] += 1
         try:
             packets, truncated = parse_compound(opened)

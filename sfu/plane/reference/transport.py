@@ -45,6 +45,8 @@ class PlaneTransport:
         self.transport_cc = TransportCcRecorder()
         self.rtt_s = DEFAULT_RTT_S
         self.extension_ids: dict[int, Extension] = {}
+        self.reporters: set[int] = set()
+        """Sender SSRCs of authentic RTCP that are not of a published stream."""
         self._limits = limits
 
     def add_ingress(self, ingress: Ingress) -> None:
@@ -64,6 +66,11 @@ class PlaneTransport:
         if Feedback.TRANSPORT_CC in kinds:
             return Feedback.TRANSPORT_CC
         return Feedback.REMB if Feedback.REMB in kinds else Feedback.NONE
+
+    def may_report(self, ssrc: int) -> bool:
+        """Whether RTCP of this sender may be opened: libsrtp keeps state for each SSRC it opens."""
+        known = ssrc in self.by_ssrc or ssrc in self.reporters
+        return known or len(self.reporters) < self._limits.ssrcs
 
     def admit(self, datagram: bytes, payload_type: int, ssrc: int) -> Admitted | DropReason:
         """What a packet of an SSRC not seen before would be admitted as. Changes nothing.
