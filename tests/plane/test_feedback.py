@@ -131,7 +131,48 @@ async def test_a_flood_of_requests_is_held_to_the_budget(
     await until(lambda: stage.count(Count.PLI_RECEIVED) == 200)
     await seat.wait(100)
     assert plis(track.one.client, track.one) <= 2
-    assert stage.count(Count.PLI_SUPPRESSED) >= 197
+    assert stage.count(Count.KEYFRAMES_REQUESTED) <= 2
+
+
+async def test_a_subscriber_s_budget_is_three_in_its_window(start_stage: StartStage) -> None:
+    stage = await start_stage(PlaneLimits(keyframe_interval_s=0.05, keyframe_retry_s=0.05))
+    track, seat = await stage.pair(VIDEO)
+
+    def flood(until_suppressed: int) -> bool:
+        seat.client.send_rtcp(pli(1, seat.ssrc))
+        track.one.frame(key=True)
+        return stage.count(Count.PLI_SUPPRESSED) >= until_suppressed
+
+    await until(lambda: flood(20))
+    assert plis(track.one.client, track.one) == stage.count(Count.KEYFRAMES_REQUESTED) == 3
+
+
+async def test_repeated_requests_of_one_need_are_paid_once(start_stage: StartStage) -> None:
+    """A receiver repeats its PLI until it is served; that must not use up what it may ask later."""
+    stage = await start_stage(PlaneLimits(keyframe_interval_s=0.2, seat_keyframes=2))
+    track, seat = await stage.pair(VIDEO)
+    for _ in range(10):
+        seat.client.send_rtcp(pli(1, seat.ssrc))
+    await until(lambda: stage.count(Count.PLI_RECEIVED) == 10)
+    assert stage.count(Count.KEYFRAMES_REQUESTED) == 1
+    asked_s = time.monotonic()
+    await until(lambda: time.monotonic() - asked_s > 0.25)
+    seat.client.send_rtcp(pli(1, seat.ssrc))
+    await until(lambda: plis(track.one.client, track.one) == 2)
+
+
+async def test_the_interval_holds_for_who_does_not_wait_for_a_switch(stage: Stage) -> None:
+    track, seat = await stage.pair(VIDEO)
+
+    def keep_asking() -> bool:
+        seat.client.send_rtcp(pli(1, seat.ssrc))
+        stage.apply(RequestKeyframe(ingress=track.ingress))
+        track.one.frame(key=True)
+        return plis(track.one.client, track.one) >= 3
+
+    began_s = time.monotonic()
+    await until(keep_asking)
+    assert time.monotonic() - began_s > 0.95
 
 
 async def test_twenty_who_flood_get_two_a_second_between_them(stage: Stage) -> None:

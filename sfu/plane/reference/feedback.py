@@ -45,8 +45,8 @@ class Outlet(Protocol):
     def encoding_of(self, seat: SeatStream) -> EncodingState | None:
         """The encoding a seat carries now."""
 
-    def request_keyframe(self, encoding: EncodingState, now_s: float) -> None:
-        """Ask through the arbiter."""
+    def request_keyframe(self, encoding: EncodingState, now_s: float) -> bool:
+        """Ask through the arbiter. True when the publisher was asked."""
 
     def encoding_silent(self, ingress: Ingress, encoding: EncodingState) -> None:
         """The publisher said that it stopped sending."""
@@ -110,10 +110,11 @@ class RtcpReader:
         self._counts[Count.PLI_RECEIVED] += 1
         seat = transport.seats.get(ssrc)
         encoding = None if seat is None else self._outlet.encoding_of(seat)
-        if seat is None or encoding is None or not transport.budgets[ssrc].take(now_s):
+        budget = transport.budgets.get(ssrc)
+        if encoding is None or budget is None or not budget.allows(now_s):
             self._counts[Count.PLI_SUPPRESSED] += 1
-            return
-        self._outlet.request_keyframe(encoding, now_s)
+        elif self._outlet.request_keyframe(encoding, now_s):
+            budget.pay(now_s)
 
     def _bye(self, transport: PlaneTransport, packet: Bye) -> None:
         for ssrc in packet.ssrcs:

@@ -200,15 +200,15 @@ class Forwarder:
         current = seat.current()
         return None if current is None else self._encoding(current)
 
-    def request_keyframe(self, encoding: EncodingState, now_s: float) -> None:
-        """Ask the publisher, if the arbiter lets us."""
+    def request_keyframe(self, encoding: EncodingState, now_s: float, *, waiting: bool = False) -> bool:
+        """Ask the publisher, if the arbiter lets us; ``waiting``: a switch is."""
         found = self._publishers.get(encoding.encoding[0])
-        if found is None or encoding.ssrc is None:
-            return
-        datagram = keyframe_request(found[0], encoding)
-        if datagram is not None and encoding.arbiter.request(now_s):
-            self._counts[Count.KEYFRAMES_REQUESTED] += 1
-            self.send_rtcp(found[0], datagram)
+        datagram = None if found is None else keyframe_request(found[0], encoding)
+        if found is None or datagram is None or not encoding.arbiter.request(now_s, waiting=waiting):
+            return False
+        self._counts[Count.KEYFRAMES_REQUESTED] += 1
+        self.send_rtcp(found[0], datagram)
+        return True
 
     def encoding_silent(self, ingress: Ingress, encoding: EncodingState) -> None:
         """The publisher said good-bye on this SSRC; packets that still come wake it again."""
@@ -280,7 +280,7 @@ class Forwarder:
         wanted = subscription.seat.wants_keyframe()
         encoding = None if wanted is None else self._encoding(wanted)
         if encoding is not None:
-            self.request_keyframe(encoding, now_s)
+            self.request_keyframe(encoding, now_s, waiting=True)
 
     def _report(self, subscription: Subscription, now_s: float) -> None:
         encoding = self.encoding_of(subscription.seat)

@@ -13,32 +13,43 @@ from sfu.plane.port import PlaneLimits
 
 
 class KeyframeArbiter:
-    """IDLE --request--> asked, then again every ``keyframe_retry_s`` while requests keep coming."""
+    """IDLE --request--> asked, then again while requests keep coming.
 
-    __slots__ = ("_asked_s", "_bucket", "_retry_s")
+    Who waits for a switch repeats every ``keyframe_retry_s``; whoever else asks gets no more than one
+    in ``keyframe_interval_s``.
+    """
+
+    __slots__ = ("_asked_s", "_bucket", "_interval_s", "_pending", "_retry_s")
 
     def __init__(self, limits: PlaneLimits, now_s: float) -> None:
+        self._interval_s = limits.keyframe_interval_s
         self._retry_s = limits.keyframe_retry_s
         per_s = 1.0 / limits.keyframe_interval_s
         # On average one an interval; the burst lets the first repeat come at the retry time.
-        self._bucket = TokenBucket(burst=per_s, per_s=per_s, now_s=now_s)
+        self._bucket = TokenBucket(burst=max(2.0, per_s), per_s=per_s, now_s=now_s)
         self._asked_s: float | None = None
+        self._pending = False
 
-    def request(self, now_s: float) -> bool:
+    def request(self, now_s: float, *, waiting: bool) -> bool:
         """Somebody needs a key frame. True: ask the publisher now.
 
-        Call it again for as long as the need lasts; it decides when to repeat.
+        Call it again for as long as the need lasts; it decides when to repeat. ``waiting``: a switch
+        does.
         """
-        if self._asked_s is not None and now_s - self._asked_s < self._retry_s:
-            return False
+        if self._asked_s is not None:
+            since_s = now_s - self._asked_s
+            if not waiting and since_s < self._interval_s:
+                return False
+            if self._pending and since_s < self._retry_s:
+                return False
         if not self._bucket.take(now_s):
             return False
-        self._asked_s = now_s
+        self._asked_s, self._pending = now_s, True
         return True
 
     def arrived(self) -> None:
-        """A key frame's first packet is here: a new need may be asked for at once."""
-        self._asked_s = None
+        """A key frame's first packet is here: a switch that needs the next one may ask at once."""
+        self._pending = False
 
 
 class SeatBudget:
@@ -51,11 +62,12 @@ class SeatBudget:
         self._window_s = limits.seat_keyframe_window_s
         self._times: deque[float] = deque()
 
-    def take(self, now_s: float) -> bool:
-        """Whether this request is within the budget; if so it is paid for."""
+    def allows(self, now_s: float) -> bool:
+        """Whether one more request is within the budget."""
         while self._times and now_s - self._times[0] > self._window_s:
             self._times.popleft()
-        if len(self._times) >= self._count:
-            return False
+        return len(self._times) < self._count
+
+    def pay(self, now_s: float) -> None:
+        """The publisher was asked. Requests that others' cover cost nothing: receivers repeat them."""
         self._times.append(now_s)
-        return True
