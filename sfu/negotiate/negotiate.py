@@ -185,11 +185,11 @@ def _write(offer: SessionDescription, answers: list[SectionAnswer], local: Local
     if offer.extmap_allow_mixed or any(s.extmap_allow_mixed for s in offer.media):
         lines.insert(5, "a=extmap-allow-mixed")
     for answer in answers:
-        lines += _section_lines(answer, local, tells=answer.mid in accepted[:1])
+        lines += _section_lines(answer, local)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section_lines(answer: SectionAnswer, local: LocalTransport, tells: bool) -> list[str]:
+def _section_lines(answer: SectionAnswer, local: LocalTransport) -> list[str]:
     formats = " ".join(answer.formats)
     if not answer.accepted:
         return [
@@ -211,9 +211,9 @@ def _section_lines(answer: SectionAnswer, local: LocalTransport, tells: bool) ->
         "a=setup:passive",
         *answer.lines,
     ]
-    if tells:  # the bundle's first section speaks for the transport
-        for rank, address in enumerate(local.candidates):
-            priority = CANDIDATE_PRIORITY - (rank << 8)
-            lines.append(f"a=candidate:{rank + 1} 1 udp {priority} {address.host} {address.port} typ host")
-        lines.append("a=end-of-candidates")
+    # The first section's candidates would do (RFC 9143 section 7.1.3), but aiortc reads the last one's.
+    for rank, address in enumerate(local.candidates):
+        priority = CANDIDATE_PRIORITY - (rank << 8)
+        lines.append(f"a=candidate:{rank + 1} 1 udp {priority} {address.host} {address.port} typ host")
+    lines.append("a=end-of-candidates")
     return lines
