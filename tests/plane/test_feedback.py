@@ -149,7 +149,7 @@ async def test_a_subscriber_s_budget_is_three_in_its_window(start_stage: StartSt
 
 async def test_repeated_requests_of_one_need_are_paid_once(start_stage: StartStage) -> None:
     """A receiver repeats its PLI until it is served; that must not use up what it may ask later."""
-    stage = await start_stage(PlaneLimits(keyframe_interval_s=0.2, seat_keyframes=2))
+    stage = await start_stage(PlaneLimits(keyframe_interval_s=0.2, keyframe_retry_s=0.2, seat_keyframes=2))
     track, seat = await stage.pair(VIDEO)
     for _ in range(10):
         seat.client.send_rtcp(pli(1, seat.ssrc))
