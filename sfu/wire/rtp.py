@@ -161,6 +161,8 @@ def pack_extensions(extensions: Sequence[tuple[int, bytes]]) -> bytes:
         profile = ONE_BYTE_PROFILE
         body = b"".join(bytes((n << 4 | len(v) - 1,)) + v for n, v in extensions)
     else:
+        if any(not 1 <= number <= 255 for number, _ in extensions):
+            raise ValueError(f"extension ids {[number for number, _ in extensions]} are not all in 1..255")
         profile = TWO_BYTE_PROFILES.start
         body = b"".join(bytes((n, len(v))) + v for n, v in extensions)
     body += bytes(-len(body) % 4)
