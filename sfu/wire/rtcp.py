@@ -15,6 +15,9 @@ FMT_PLI, FMT_FIR, FMT_AFB = 1, 4, 15
 NTP_UNIX_S = 2_208_988_800  # from 1900 to 1970
 MAX_NACKED = 1024
 """Sequence numbers one NACK may ask for. A whole compound could ask for thousands."""
+MAX_STATUSES = 8192
+"""Packets that the transport feedback of one compound may report on. Sixteen bytes of run lengths can
+claim 65 528 and there is room for forty such members; libwebrtc reports on some hundred."""
 MAX_PACKETS = 64
 """Members read of one compound; the rest counts as its bad tail."""
 
@@ -139,6 +142,7 @@ def parse_compound(datagram: bytes) -> tuple[list[RtcpPacket], bool]:
     if len(datagram) < 8:
         raise WireError("rtcp_short")
     packets: list[RtcpPacket] = []
+    statuses = 0
     at, size = 0, len(datagram)
     while at < size:
         if at + 4 > size or len(packets) == MAX_PACKETS:
@@ -153,9 +157,14 @@ def parse_compound(datagram: bytes) -> tuple[list[RtcpPacket], bool]:
                 return packets, True
             body = body[: -body[-1]]
         try:
-            packets.append(_member(packet_type, first & 0x1F, body))
+            packet = _member(packet_type, first & 0x1F, body)
         except (WireError, struct.error):
             return packets, True
+        if isinstance(packet, TransportFeedback):
+            statuses += len(packet.arrivals)
+            if statuses > MAX_STATUSES:
+                return packets, True
+        packets.append(packet)
         at = end
     return packets, False
 
@@ -415,6 +424,8 @@ def _transport_feedback(sender: int, media: int, fci: bytes) -> TransportFeedbac
     if len(fci) < 8:
         raise WireError("rtcp_transport_cc")
     base, count = struct.unpack_from("!HH", fci)
+    if count > MAX_STATUSES:
+        raise WireError("rtcp_transport_cc")
     reference = int.from_bytes(fci[4:7], "big", signed=True)
     symbols, at = _symbols(fci, count)
     arrivals: list[float | None] = []
