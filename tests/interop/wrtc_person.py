@@ -57,7 +57,7 @@ class WrtcPerson:
             version=PROTOCOL_VERSION,
             capabilities=["e2ee-v1", "seats"],
             room=self.link.room,
-            offer=self._pc.local_description.sdp,
+            offer=getattr(self._pc.local_description, "sdp", ""),
             sources=[{"mid": mids[0], "source": "microphone"}, {"mid": mids[1], "source": "camera"}],
             seats=[{"audio": mids[2 + 2 * i], "video": mids[3 + 2 * i]} for i in range(self._seat_count)],
             tracks=[{"source": source, "active": True} for source in CONTEXTS],
@@ -100,8 +100,8 @@ class WrtcPerson:
     @staticmethod
     def _only(transceiver: Any, kind: str) -> None:
         name = "audio/opus" if kind == "audio" else "video/vp8"
-        codecs = webrtc.RTCRtpReceiver.get_capabilities(kind).codecs
-        kept = [c for c in codecs if c.mime_type.lower() in (name, "video/rtx")]
+        capabilities: Any = webrtc.RTCRtpReceiver.get_capabilities("audio" if kind == "audio" else "video")
+        kept = [c for c in capabilities.codecs if c.mime_type.lower() in (name, "video/rtx")]
         transceiver.set_codec_preferences(kept)
 
     def _sealer(self, source: str) -> Any:
