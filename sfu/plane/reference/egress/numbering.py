@@ -12,6 +12,7 @@ MAX_SPANS = 256
 """Closed gaps remembered. A packet older than the oldest has no number any more."""
 
 PICTURE_IDS = 1 << 15
+SHORT_PICTURE_IDS = 1 << 7
 
 
 class Numbering:
@@ -87,10 +88,17 @@ class Pictures:
         if dd is not None:
             self._dd_offset = 0 if self._dd_last is None else self._dd_last + 1 - dd
 
-    def picture_id(self, pid: int, extra_offset: int) -> int:
-        """The egress picture id, 15 bits; a 7-bit field takes its low bits."""
+    def picture_id(self, pid: int, extra_offset: int, *, long: bool = True) -> int:
+        """The egress picture id, 15 bits; a 7-bit field takes its low bits.
+
+        ``long`` False: the source's own is of 7 bits, and wraps while the seat's goes on.
+        """
         number = (pid + self._pid_offset + extra_offset) % PICTURE_IDS
-        self._pid_last = _newer(self._pid_last, number, PICTURE_IDS)
+        last = self._pid_last
+        if not long and last is not None:
+            step = (number - last + SHORT_PICTURE_IDS // 2) % SHORT_PICTURE_IDS - SHORT_PICTURE_IDS // 2
+            number = (last + step) % PICTURE_IDS
+        self._pid_last = _newer(last, number, PICTURE_IDS)
         return number
 
     def tl0picidx(self, tl0: int) -> int:

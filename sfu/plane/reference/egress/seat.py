@@ -22,7 +22,7 @@ from sfu.plane.reference.egress.seat_clock import SeatClock
 from sfu.plane.reference.egress.selection import Selector
 from sfu.plane.reference.facts import Encoding, EncodingsView, Facts, IngressClock
 from sfu.wire.extensions import rewrite_dd_frame_number
-from sfu.wire.payload import rewrite_vp8, rewrite_vp9
+from sfu.wire.payload import Vp8Descriptor, Vp9Descriptor, rewrite_vp8, rewrite_vp9
 from sfu.wire.rtcp import SenderReport, ntp_from_unix, sdes_cname, sender_report
 from sfu.wire.rtp import pack_extensions
 from sfu.wire.sequence import ts_delta
@@ -255,22 +255,24 @@ class SeatStream:
     def _payload(self, facts: Facts, numbering: Numbering) -> bytes:
         packet = facts.packet
         if facts.vp8 is not None:
-            found8 = facts.vp8
-            self._sent_pid = found8.picture_id
-            if found8.picture_id is None:
-                return packet.payload
-            pid = self._pictures.picture_id(found8.picture_id, numbering.picture_offset(facts.ext_seq))
-            tl0 = None if found8.tl0picidx is None else self._pictures.tl0picidx(found8.tl0picidx)
-            return rewrite_vp8(packet.payload, found8, pid, tl0)
+            pid, tl0 = self._renumbered(facts, facts.vp8, numbering)
+            return packet.payload if pid is None else rewrite_vp8(packet.payload, facts.vp8, pid, tl0)
         if facts.vp9 is not None:
-            found9 = facts.vp9
-            self._sent_pid = found9.picture_id
-            if found9.picture_id is None:
-                return packet.payload
-            pid = self._pictures.picture_id(found9.picture_id, numbering.picture_offset(facts.ext_seq))
-            tl0 = None if found9.tl0picidx is None else self._pictures.tl0picidx(found9.tl0picidx)
-            return rewrite_vp9(packet.payload, found9, pid, tl0)
+            pid, tl0 = self._renumbered(facts, facts.vp9, numbering)
+            return packet.payload if pid is None else rewrite_vp9(packet.payload, facts.vp9, pid, tl0)
         return packet.payload
+
+    def _renumbered(
+        self, facts: Facts, found: Vp8Descriptor | Vp9Descriptor, numbering: Numbering
+    ) -> tuple[int | None, int | None]:
+        """The seat's picture id and TL0PICIDX for this packet, None where it has none (R9)."""
+        self._sent_pid = found.picture_id
+        if found.picture_id is None:
+            return None, None
+        extra = numbering.picture_offset(facts.ext_seq)
+        pid = self._pictures.picture_id(found.picture_id, extra, long=found.picture_id_long)
+        tl0 = None if found.tl0picidx is None else self._pictures.tl0picidx(found.tl0picidx)
+        return pid, tl0
 
     def _extensions(self, facts: Facts) -> bytes:
         values: list[tuple[int, bytes]] = []
