@@ -72,11 +72,16 @@ def wanted_of(endpoint: Endpoint, used: Mapping[IngressId, set[Rid]]) -> dict[So
     }
 
 
-def used_encodings(table: ForwardingTable) -> dict[IngressId, set[Rid]]:
-    """Which encodings of which track a table routes to anybody."""
+def used_encodings(
+    table: ForwardingTable, carried: Mapping[EgressId, Rid | None]
+) -> dict[IngressId, set[Rid]]:
+    """Encodings of each track that somebody should be sent, or is being sent meanwhile.
+
+    ``carried``: what each seat stream really has. While the encoding a viewer should have is not
+    sent, a lower one stands in; it must not be let rest.
+    """
     used: dict[IngressId, set[Rid]] = {}
-    for route in table.routes.values():
+    for egress, route in table.routes.items():
         rids = used.setdefault(route.ingress, set())
-        if route.rid is not None:
-            rids.add(route.rid)
+        rids.update(rid for rid in (route.rid, carried.get(egress)) if rid is not None)
     return used

@@ -138,6 +138,7 @@ class RoomActor:
                 if seat.video is not None and seat.video.egress == egress:
                     live.layers[egress] = rid
                     self._tell_seats(live)
+                    self._tell_wanted()
                     return True
                 if seat.audio.egress == egress:
                     return True
@@ -196,7 +197,8 @@ class RoomActor:
         return seats_of(self.state, live.endpoint(), occupants, table, live.layers)
 
     def _tell_wanted(self) -> None:
-        used = used_encodings(self._programmer.table(self.state.room))
+        carried = {e: rid for live in self.live.values() for e, rid in live.layers.items()}
+        used = used_encodings(self._programmer.table(self.state.room), carried)
         for live in self.live.values():
             for source, encodings in wanted_of(live.endpoint(), used).items():
                 if live.told_wanted.get(source) != tuple(encodings):
