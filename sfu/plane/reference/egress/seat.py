@@ -127,6 +127,9 @@ class SeatStream:
         if not facts.packet.payload:
             numbering.close_gap(facts.ext_seq)
             return DropReason.PADDING_ONLY
+        if facts.codec not in self._pts:
+            numbering.close_gap(facts.ext_seq)
+            return DropReason.CODEC_NOT_NEGOTIATED
         if self._above_ceiling(facts):
             self._drop_above_ceiling(facts, numbering)
             return DropReason.ABOVE_CEILING
@@ -189,6 +192,8 @@ class SeatStream:
 
     def _try_switch(self, facts: Facts, clock: IngressClock, now_s: float) -> DropReason | None:
         """Switch at this packet if it can start a stream; else say why it is dropped."""
+        if not facts.packet.payload:
+            return DropReason.PADDING_ONLY
         if not facts.key_start:
             return DropReason.AWAITING_KEYFRAME
         if facts.codec not in self._pts:
@@ -229,9 +234,7 @@ class SeatStream:
             self._source_ts, self._source_s = facts.packet.timestamp, now_s
 
     def _send(self, facts: Facts, numbering: Numbering, now_s: float) -> bytes | DropReason:
-        payload_type = self._pts.get(facts.codec)
-        if payload_type is None:
-            return DropReason.CODEC_NOT_NEGOTIATED
+        payload_type = self._pts[facts.codec]
         ext_seq = numbering.egress_seq(facts.ext_seq)
         if ext_seq is None:
             return DropReason.BEFORE_SWITCH
