@@ -84,12 +84,14 @@ class _Server:
                 stop_media=supervisor.stop_media,
             )
         )
+        await self._listen(stack)
+        # Entered last, so that an address that cannot be bound is one plain error, and without a
+        # pause after the door opened, so that nobody comes in before there is a group for their task.
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         supervisor.bind(self.gate, tasks)
         watch = tasks.create_task(supervisor.watch(), name="watchdog")
         stack.callback(supervisor.end_all)
         stack.callback(watch.cancel)
-        await self._listen(stack)
         self.log.event("server.started", version=__version__, plane=self.plane.capabilities.name)
         return self
 

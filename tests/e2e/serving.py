@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -28,11 +29,12 @@ class RunningServer:
     state_dir: Path
     process: asyncio.subprocess.Process
     output: list[str] = field(default_factory=list)
+    tls: bool = False
 
     @property
     def origin(self) -> str:
         """What a browser would open."""
-        return f"http://{self.host}:{self.web_port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.web_port}"
 
     async def metrics(self) -> str:
         """The text of ``/metrics``."""
@@ -74,7 +76,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 @asynccontextmanager
 async def serving(
-    state_dir: Path, *arguments: str, host: str = "127.0.0.1", config: str | None = None
+    state_dir: Path,
+    *arguments: str,
+    host: str = "127.0.0.1",
+    config: str | None = None,
+    tls: bool = False,
 ) -> AsyncIterator[RunningServer]:
     """Start a server, wait until it is healthy, stop it as an operator would (SIGTERM)."""
     ports = (free_port(), free_port(socket.SOCK_DGRAM), free_port())
@@ -91,7 +97,7 @@ async def serving(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    server = RunningServer(host, *ports, state_dir, process)
+    server = RunningServer(host, *ports, state_dir, process, tls=tls)
     reader = asyncio.create_task(_read(server))
     try:
         await _healthy(server)
@@ -129,6 +135,9 @@ async def _healthy(server: RunningServer) -> None:
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - loopback only
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # certificates of tests are made by the server under test
+    with urllib.request.urlopen(url, timeout=5, context=context) as response:  # noqa: S310 - loopback
         body: bytes = response.read()
         return body.decode()

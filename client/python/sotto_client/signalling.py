@@ -48,7 +48,9 @@ class Signalling:
             OSError, websockets.exceptions.InvalidHandshake: it cannot be reached or turns us away.
         """
         url = "ws" + origin.removeprefix("http") + "/ws"
-        connection = await connect(url, origin=Origin(origin), compression=None, max_size=MAX_MESSAGE_BYTES, ssl=tls)
+        connection = await connect(
+            url, origin=Origin(origin), compression=None, max_size=MAX_MESSAGE_BYTES, ssl=tls
+        )
         return Signalling(connection, on_push)
 
     async def request(self, kind: str, **fields: object) -> Message:
