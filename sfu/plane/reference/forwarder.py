@@ -52,6 +52,7 @@ class Forwarder:
 
     def __init__(self, sockets: MediaSockets, counters: Counters, clock: Clock) -> None:
         self.on_event: Callable[[Event], None] = lambda _: None
+        self.on_bug: Callable[[BaseException], None] = lambda _: None
         self.reader = RtcpReader(self, counters)
         self._sockets = sockets
         self._counters = counters
@@ -256,7 +257,10 @@ class Forwarder:
             self._ask(subscription, now_s)
         for transport, feedback in list(self._feedback.values()):
             if transport.srtp is not None:
-                feedback.tick(transport, self._counters, now_s)
+                try:
+                    feedback.tick(transport, self._counters, now_s)
+                except Exception as bug:  # noqa: BLE001 - one participant's, not everybody's
+                    self.on_bug(bug)
         levels = self._levels.poll(now_s)
         if levels:
             self.on_event(Levels(levels=levels, speaker=None))

@@ -70,6 +70,7 @@ class ReferencePlane:
         self._timer: asyncio.TimerHandle | None = None
         self._on_event: Callable[[Event], None] = lambda _: None
         self._on_bug = on_bug or (lambda _: None)
+        self._forwarder.on_bug = self._on_bug
 
     # ---- the port
 

@@ -13,18 +13,22 @@ INTERVAL_S = 0.05
 250 ms)."""
 MAX_SPAN = 1000
 """Numbers one packet reports on; a larger jump starts afresh."""
+MAX_PAUSE_S = 4.0
+"""Arrivals further apart do not go into one packet (a delta holds 8 s). Polling is far quicker, unless
+the whole process stood still."""
 
 
 class TransportCcRecorder:
     """Records arrivals of one transport and writes feedback."""
 
-    __slots__ = ("_arrivals", "_count", "_next", "_sent_s", "_unwrapper")
+    __slots__ = ("_arrivals", "_count", "_heard_s", "_next", "_sent_s", "_unwrapper")
 
     def __init__(self) -> None:
         self._unwrapper = SequenceUnwrapper()
         self._arrivals: dict[int, float] = {}
         self._next: int | None = None
         self._count = 0
+        self._heard_s = 0.0
         self._sent_s = 0.0
 
     def received(self, transport_seq: int, now_s: float) -> None:
@@ -32,6 +36,10 @@ class TransportCcRecorder:
         number = self._unwrapper.unwrap(transport_seq)
         if self._next is not None and number < self._next:
             return  # reported as lost already; the sender has drawn its conclusions
+        if self._arrivals and now_s - self._heard_s > MAX_PAUSE_S:
+            self._arrivals.clear()
+            self._next = None
+        self._heard_s = now_s
         self._arrivals[number] = now_s
 
     def poll(self, sender_ssrc: int, media_ssrc: int, now_s: float) -> list[bytes]:
