@@ -107,6 +107,20 @@ class Forwarder:
 
     # ---- packets
 
+    def begin(self, transport: PlaneTransport, admitted: Admitted, ssrc: int, now_s: float) -> None:
+        """An encoding's SSRC is known. When it had another, numbers and clocks start afresh."""
+        encoding = admitted.encoding
+        before = None if encoding.ssrc is None else transport.by_ssrc.get(encoding.ssrc)
+        encoding.ssrc = ssrc
+        if before is None:
+            return
+        before.retired = True
+        encoding.restart()
+        for subscription in self._offered.get(admitted.ingress.id, [])[:]:
+            if subscription.seat.current() == encoding.encoding:
+                subscription.seat.selector.restart(now_s)
+                self._settle(subscription)
+
     def take(
         self,
         admitted: Admitted,

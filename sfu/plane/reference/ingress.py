@@ -32,6 +32,7 @@ class EncodingState:
     """One encoding of a track: one primary SSRC, perhaps one for its retransmissions."""
 
     __slots__ = (
+        "_clock_hz",
         "_seen",
         "_seen_top",
         "_structure",
@@ -62,10 +63,21 @@ class EncodingState:
         self.stats = ReceptionStats(clock_hz)
         self.nack = NackGenerator()
         self.arbiter = KeyframeArbiter(limits, now_s)
+        self._clock_hz = clock_hz
         self._unwrapper = SequenceUnwrapper()
         self._structure: DdStructure | None = None
         self._seen = 0
         self._seen_top = 0
+
+    def restart(self) -> None:
+        """Another SSRC carries it from now on: what was known of the numbers of the last is void."""
+        self.clock.forget_report()
+        self.stats = ReceptionStats(self._clock_hz)
+        self.nack = NackGenerator()
+        self.arbiter.arrived()  # whoever was asked is gone
+        self._unwrapper = SequenceUnwrapper()
+        self._structure = None
+        self._seen = self._seen_top = 0
 
     def extend(self, seq: int) -> int:
         """The extended sequence number."""

@@ -124,13 +124,15 @@ class Receiver:
                 if isinstance(found, DropReason):
                     return found
                 admitted = found
+            elif admitted.retired:
+                return DropReason.UNKNOWN_SSRC
             opened = srtp.open(datagram)
             if isinstance(opened, DropReason):
                 return opened
             if not known:
                 transport.by_ssrc[ssrc] = admitted
                 if not admitted.rtx:
-                    admitted.encoding.ssrc = ssrc
+                    self._forwarder.begin(transport, admitted, ssrc, now_s)
             return self._authenticated(transport, admitted, opened, now_s)
         except WireError:
             return DropReason.MALFORMED

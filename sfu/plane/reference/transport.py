@@ -20,12 +20,14 @@ DEFAULT_RTT_S = 0.1
 class Admitted:
     """What an SSRC was admitted as. Never changes afterwards (SECURITY B, extension smuggling)."""
 
-    __slots__ = ("encoding", "ingress", "rtx")
+    __slots__ = ("encoding", "ingress", "retired", "rtx")
 
     def __init__(self, ingress: Ingress, encoding: EncodingState, rtx: bool) -> None:
         self.ingress = ingress
         self.encoding = encoding
         self.rtx = rtx
+        self.retired = False
+        """Its encoding goes on with another SSRC. It keeps its place: libsrtp has a stream for it."""
 
 
 class PlaneTransport:

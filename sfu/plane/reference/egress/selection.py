@@ -70,6 +70,11 @@ class Selector:
         self._encodings = encodings
         self._aim(now_s)
 
+    def restart(self, now_s: float) -> None:
+        """What feeds it began afresh, with other numbers: wait for it as for a switch."""
+        self.current = None
+        self._aim(now_s)
+
     def switched(self) -> None:
         """The target's first packet is here."""
         self.current, self.target = self.target, None
