@@ -29,6 +29,8 @@ import type {
 import { SottoError } from './types';
 
 const DEFAULT_SEATS = 9;
+const MOST_SEATS = 41; // with whole steps it stays under the server's 49
+const SEAT_STEP = 8;
 const VIEW_AFTER_MS = 100; // a resize is many changes; the last one counts
 const STATS_EVERY_MS = 2000;
 const PATH_GRACE_MS = 3000; // lower: a blink of the network restarts ICE; higher: a longer still picture
@@ -367,7 +369,12 @@ export class Call {
   }
 
   async #sendView(): Promise<void> {
-    if (this.#status === 'joined') await this.#session?.view(this.#wants ?? []).catch(() => undefined);
+    const wants = this.#wants ?? [];
+    if (this.#status !== 'joined') return;
+    await this.#session?.view(wants).catch(() => undefined);
+    // More pictures than seats: ask for the rest (SEATS C5), in steps, so that one who comes costs no offer.
+    const lacking = Math.min(wants.length, MOST_SEATS) - this.#people.seatCount;
+    if (lacking > 0) await this.moreSeats(Math.ceil(lacking / SEAT_STEP) * SEAT_STEP).catch(() => undefined);
   }
 
   async #readStats(): Promise<void> {

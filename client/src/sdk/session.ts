@@ -53,6 +53,7 @@ export class Session {
   #resumeSecret = '';
   #pid = '';
   #closed = false;
+  #offers: Promise<void> = Promise.resolve();
 
   private constructor(options: SessionOptions, e2ee: E2eeController) {
     this.#options = options;
@@ -185,7 +186,14 @@ export class Session {
     this.e2ee.close();
   }
 
-  async #renegotiate(options: { from: number; restart?: boolean }): Promise<void> {
+  /** One offer at a time: a second waits for the answer to the first. */
+  #renegotiate(options: { from: number; restart?: boolean }): Promise<void> {
+    const offered = this.#offers.catch(() => undefined).then(() => this.#offerAgain(options));
+    this.#offers = offered;
+    return offered;
+  }
+
+  async #offerAgain(options: { from: number; restart?: boolean }): Promise<void> {
     const offer = await this.media.offer(options);
     const signalling = this.#signalling;
     if (signalling === null) throw new SottoError('server.unreachable');
