@@ -216,9 +216,9 @@ class Forwarder:
         return None if current is None else self._encoding(current)
 
     def request_keyframe(self, encoding: EncodingState, now_s: float, *, waiting: bool = False) -> bool:
-        """Ask the publisher, if the arbiter lets us; ``waiting``: a switch is."""
+        """Ask the publisher, if the arbiter lets us; ``waiting``: a switch is. Microphones never are."""
         found = self._publishers.get(encoding.encoding[0])
-        datagram = None if found is None else keyframe_request(found[0], encoding)
+        datagram = keyframe_request(found[0], encoding) if found is not None and found[1].is_video else None
         if found is None or datagram is None or not encoding.arbiter.request(now_s, waiting=waiting):
             return False
         self._counts[Count.KEYFRAMES_REQUESTED] += 1
@@ -297,7 +297,9 @@ class Forwarder:
     def _ask(self, subscription: Subscription, now_s: float) -> None:
         wanted = subscription.seat.wants_keyframe()
         encoding = None if wanted is None else self._encoding(wanted)
-        if encoding is not None:
+        # Who sends nothing cannot answer: after the stall, wait for its first packet (a muted camera
+        # would be asked twice a second for as long as it is off).
+        if encoding is not None and (encoding.active or not subscription.seat.selector.stalled):
             self.request_keyframe(encoding, now_s, waiting=True)
 
     def _report(self, subscription: Subscription, now_s: float) -> None:

@@ -104,8 +104,9 @@ class EncodingState:
             WireError: a descriptor does not parse.
         """
         packet = facts.packet
-        facts.audio_level = extensions.get(Extension.AUDIO_LEVEL)
-        facts.orientation = extensions.get(Extension.VIDEO_ORIENTATION)
+        # One byte each (RFC 6464, 3GPP TS 26.114): more is no business of the subscribers.
+        facts.audio_level = extensions.get(Extension.AUDIO_LEVEL, b"")[:1] or None
+        facts.orientation = extensions.get(Extension.VIDEO_ORIENTATION, b"")[:1] or None
         if facts.codec is Codec.OPUS:
             facts.key_start = True
             return
