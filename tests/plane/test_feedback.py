@@ -208,6 +208,17 @@ async def test_requests_of_strangers_and_empty_seats_are_ignored(stage: Stage) -
     assert plis(track.one.client, track.one) == 0
 
 
+async def test_microphones_are_not_asked_for_key_frames(stage: Stage) -> None:
+    track, seat = await stage.pair(AUDIO)
+    seat.client.send_rtcp(pli(1, seat.ssrc))
+    seat.client.send_rtcp(fir(seat.ssrc, 1))
+    stage.apply(RequestKeyframe(ingress=track.ingress))
+    await until(lambda: stage.count(Count.PLI_RECEIVED) == 2)
+    track.one.audio()
+    await seat.wait(2)
+    assert stage.count(Count.KEYFRAMES_REQUESTED) == 0
+
+
 async def test_subscribers_reports_go_no_further(stage: Stage) -> None:
     track, seat = await stage.pair(VIDEO)
     lie = ReportBlock(

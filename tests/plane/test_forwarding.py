@@ -105,6 +105,24 @@ async def test_extensions_the_subscriber_does_not_have_are_left_out(stage: Stage
     assert packet.extensions == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "raw", "out"),
+    [
+        (Extension.AUDIO_LEVEL, b"\x9e" + b"smuggled" * 20, b"\x9e"),
+        (Extension.AUDIO_LEVEL, b"", None),
+        (Extension.VIDEO_ORIENTATION, b"\x02smuggled", b"\x02"),
+    ],
+)
+async def test_extensions_carry_what_they_are_for(
+    stage: Stage, name: Extension, raw: bytes, out: bytes | None
+) -> None:
+    track, seat = await stage.pair(AUDIO)
+    track.one.step()
+    track.one.send(packets.SEALED, extensions={name: raw})
+    got = await seat.wait(2)
+    assert got[1].extensions == ({} if out is None else {SEAT_IDS[name]: out})
+
+
 async def test_padding_behind_a_payload_is_not_passed_on(stage: Stage) -> None:
     track, seat = await stage.pair(VIDEO)
     track.one.send(packets.vp8(pid=3), padding_bytes=200)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import struct
+import time
 
 from sfu.base.ids import MediaKind, Rid
 from sfu.plane.port import Count, DropReason, EncodingChanged, RemoveIngress, SeatStalled, SeatSwitched
@@ -217,6 +219,26 @@ async def test_a_switch_without_a_key_frame_stalls_and_keeps_the_old_picture(sta
     marked(second.one, b"B", key=True)
     await seat.wait(3)
     assert bodies(seat)[1:] == [b"A", b"B"]
+
+
+async def test_a_muted_camera_is_not_asked_for_ever(stage: Stage) -> None:
+    track = stage.publish(await stage.join(), VIDEO)
+    seat = stage.seat(await stage.join(), VIDEO)
+    marked(track.one, b"x", key=True)
+    track.one.client.send_rtcp(struct.pack("!BBHI", 0x81, 203, 1, track.one.ssrc))  # BYE: it sleeps
+    await until(lambda: len(stage.events_of(EncodingChanged)) == 2)
+    stage.route(seat, track)
+    await until(lambda: stage.events_of(SeatStalled), deadline_s=5.0)
+    asked = stage.count(Count.KEYFRAMES_REQUESTED)
+    assert asked >= 4
+    stalled_s = time.monotonic()
+    await until(lambda: time.monotonic() - stalled_s > 0.9)
+    assert stage.count(Count.KEYFRAMES_REQUESTED) == asked
+    marked(track.one, b"x")  # awake, but not with a key frame
+    await until(lambda: stage.count(Count.KEYFRAMES_REQUESTED) == asked + 1)
+    marked(track.one, b"A", key=True)
+    await seat.wait(1)
+    assert bodies(seat) == [b"A"]
 
 
 async def test_a_seat_that_waits_survives_the_end_of_what_it_waits_for(stage: Stage) -> None:
