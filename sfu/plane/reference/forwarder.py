@@ -146,7 +146,10 @@ class Forwarder:
         if not subscriptions:
             return DropReason.UNROUTED
         for subscription in subscriptions[:]:
-            self._offer(subscription, encoding, facts, now_s)
+            try:
+                self._offer(subscription, encoding, facts, now_s)
+            except Exception as bug:  # noqa: BLE001 - one subscriber's, not the other subscribers'
+                self.on_bug(bug)
         return None
 
     def _note(self, encoding: EncodingState, ingress: Ingress, facts: Facts, retransmitted: bool) -> None:
