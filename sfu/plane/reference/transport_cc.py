@@ -5,14 +5,22 @@ draft-holmer-rmcat-transport-wide-cc-extensions-01. The publisher's own estimato
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from sfu.wire.rtcp import transport_feedback
 from sfu.wire.sequence import SequenceUnwrapper
 
 INTERVAL_S = 0.05
 """Between two feedback packets. Lower: more RTCP; higher: the sender reacts later (libwebrtc: 50 to
 250 ms)."""
-MAX_SPAN = 1000
-"""Numbers one packet reports on; a larger jump starts afresh."""
+MAX_SPAN = 600
+"""Numbers one packet reports on; a larger jump starts afresh. At two bytes a delta and two a chunk of seven,
+what is written stays below 1400 bytes."""
+MAX_ARRIVALS = 2000
+"""Arrivals kept between two packets: 40 000 a second, which no publisher may send."""
+MAX_TOLD = 4 * MAX_SPAN
+"""Numbers reported on at once, lost ones included. A publisher that jumps to and fro would have us write
+reports on thousands of numbers for each packet it sends."""
 MAX_PAUSE_S = 4.0
 """Arrivals further apart do not go into one packet (a delta holds 8 s). Polling is far quicker, unless
 the whole process stood still."""
@@ -36,6 +44,8 @@ class TransportCcRecorder:
         number = self._unwrapper.unwrap(transport_seq)
         if self._next is not None and number < self._next:
             return  # reported as lost already; the sender has drawn its conclusions
+        if len(self._arrivals) >= MAX_ARRIVALS:
+            return
         if self._arrivals and now_s - self._heard_s > MAX_PAUSE_S:
             self._arrivals.clear()
             self._next = None
@@ -47,16 +57,18 @@ class TransportCcRecorder:
         if not self._arrivals or now_s - self._sent_s < INTERVAL_S:
             return []
         self._sent_s = now_s
-        lowest, highest = min(self._arrivals), max(self._arrivals)
-        base = lowest if self._next is None or lowest - self._next > MAX_SPAN else self._next
-        packets = []
-        while base <= highest:
-            end = min(highest, base + MAX_SPAN - 1)
-            span = [self._arrivals.get(number) for number in range(base, end + 1)]
-            if any(arrival is not None for arrival in span):
-                packets.append(transport_feedback(sender_ssrc, media_ssrc, base & 0xFFFF, self._count, span))
-                self._count = (self._count + 1) & 0xFF
-            base = end + 1
-        self._next = highest + 1
+        numbers = sorted(self._arrivals)
+        expected = numbers[0] if self._next is None else self._next
+        packets, told, at = [], 0, 0
+        while at < len(numbers) and told < MAX_TOLD:
+            base = expected if numbers[at] - expected < MAX_SPAN else numbers[at]
+            end = bisect_left(numbers, base + MAX_SPAN, at)
+            expected = numbers[end - 1] + 1
+            span = [self._arrivals.get(number) for number in range(base, expected)]
+            packets.append(transport_feedback(sender_ssrc, media_ssrc, base & 0xFFFF, self._count, span))
+            self._count = (self._count + 1) & 0xFF
+            told += expected - base
+            at = end
+        self._next = numbers[-1] + 1
         self._arrivals.clear()
         return packets

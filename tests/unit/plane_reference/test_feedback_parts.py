@@ -11,7 +11,7 @@ from sfu.base.ids import IngressId
 from sfu.plane.reference.levels import LevelMeter
 from sfu.plane.reference.nack import GIVE_UP_S, MAX_MISSING, MAX_TRIES, NackGenerator
 from sfu.plane.reference.receiver_report import ReceptionStats
-from sfu.plane.reference.transport_cc import MAX_SPAN, TransportCcRecorder
+from sfu.plane.reference.transport_cc import MAX_ARRIVALS, MAX_SPAN, MAX_TOLD, TransportCcRecorder
 from sfu.wire.rtcp import SenderReport, TransportFeedback, parse_compound
 
 RTT_S = 0.1
@@ -243,6 +243,28 @@ def test_a_jump_is_told_in_bounded_packets(jump: int) -> None:
     reports = told(recorder.poll(1, 2, 50.3))
     assert all(len(report.arrivals) <= MAX_SPAN for report in reports)
     assert numbers_of(reports)[(11 + jump) & 0xFFFF]
+
+
+def test_a_publisher_that_jumps_to_and_fro_makes_us_write_little() -> None:
+    """Each packet half the number space on: reports on all that lies between would take seconds."""
+    recorder = TransportCcRecorder()
+    recorder.received(0, 50.0)
+    recorder.poll(1, 2, 50.0)
+    for number in range(1, 1000):
+        recorder.received(number * 0x7FFF & 0xFFFF, 50.01)
+    assert sum(len(report.arrivals) for report in told(recorder.poll(1, 2, 50.1))) <= MAX_TOLD + MAX_SPAN
+    for number in range(1000, 1400):
+        recorder.received((number * (MAX_SPAN - 1) + 999 * 0x7FFF) & 0xFFFF, 50.15)
+    assert sum(len(report.arrivals) for report in told(recorder.poll(1, 2, 50.2))) <= MAX_TOLD + MAX_SPAN
+
+
+def test_a_flood_of_numbers_is_bounded_and_its_packets_fit_a_datagram() -> None:
+    recorder = TransportCcRecorder()
+    for number in range(3 * MAX_ARRIVALS):
+        recorder.received(number & 0xFFFF, 50.0 + (number % 2) * 0.07)  # deltas of two bytes
+    datagrams = recorder.poll(1, 2, 50.2)
+    assert sum(len(report.arrivals) for report in told(datagrams)) == MAX_ARRIVALS
+    assert max(len(datagram) for datagram in datagrams) < 1400
 
 
 def test_a_process_that_stood_still_reports_on() -> None:
