@@ -27,6 +27,15 @@ CHECKS_PER_S = 100.0
 flaky client is locked out; higher: who knows a ufrag can make us hash."""
 BUCKETS = 4096
 
+HELD_S = 7.0
+"""A pair belongs to whom it was last validated for, unless it was silent for so long: a check with a
+forged source address must not take a participant's path away. Browsers check every 2.5 to 6 s (RFC 7675
+section 5.1). Lower: the forger gets in between two checks; higher: who really inherits an address (a NAT
+that gave out the same port again) waits longer."""
+
+OLD_UFRAGS = 4
+"""Credentials kept from restarts that the browser has not followed yet."""
+
 ROLE_CONFLICT = 487  # RFC 8445 section 7.3.1.1
 
 
@@ -46,7 +55,6 @@ class Agent:
     __slots__ = (
         "consent_lost",
         "last_check_s",
-        "nominated",
         "old_ufrags",
         "pairs",
         "pwd",
@@ -63,10 +71,14 @@ class Agent:
         self.remote_ufrag = remote_ufrag
         self.pairs: OrderedDict[Pair, float] = OrderedDict()
         self.selected: Pair | None = None
-        self.nominated = False
         self.old_ufrags: list[str] = []
         self.last_check_s: float | None = None
         self.consent_lost = False
+
+    @property
+    def path(self) -> Pair | None:
+        """Where to send; None without a pair, or without consent (RFC 7675 section 5.1: cease)."""
+        return None if self.consent_lost else self.selected
 
 
 class IceFront:
@@ -90,8 +102,9 @@ class IceFront:
     def restart(self, agent: Agent, ufrag: str, pwd: str, remote_ufrag: str) -> None:
         """New credentials. The old ones stay until the new are first used: media must not stop."""
         agent.old_ufrags.append(agent.ufrag)
+        while len(agent.old_ufrags) > OLD_UFRAGS:
+            self._by_ufrag.pop(agent.old_ufrags.pop(0), None)
         agent.ufrag, agent.pwd, agent.remote_ufrag = ufrag, pwd.encode("ascii"), remote_ufrag
-        agent.nominated = False
         self.add(agent)
 
     def remove(self, agent: Agent) -> None:
@@ -133,6 +146,8 @@ class IceFront:
         if request.controlling is False:
             reply = binding_error(request.transaction_id, ROLE_CONFLICT, "Role Conflict", pwd)
             return Checked(agent.transport, reply)
+        if self._held_by_another(agent, pair, now_s):
+            return DropReason.STUN_RATE_LIMITED
         moved, first = self._validated(agent, pair, request.use_candidate, now_s)
         self._retire_old_credentials(agent, local)
         host, port = pair[1][0], pair[1][1]
@@ -148,12 +163,16 @@ class IceFront:
         agent.consent_lost = True
         return True
 
+    def _held_by_another(self, agent: Agent, pair: Pair, now_s: float) -> bool:
+        owner = self._by_pair.get(pair)
+        return owner is not None and owner is not agent and now_s - owner.pairs[pair] < HELD_S
+
     def _validated(self, agent: Agent, pair: Pair, nominate: bool, now_s: float) -> tuple[bool, bool]:
         agent.last_check_s = now_s
         owner = self._by_pair.get(pair)
         if owner is not None and owner is not agent:
-            # The same address now speaks for another transport (a page was reloaded behind a NAT
-            # that kept the port): the authenticated newcomer has it.
+            # The address was silent, and now speaks for another transport: the authenticated newcomer
+            # has it.
             owner.pairs.pop(pair, None)
             if owner.selected == pair:
                 owner.selected = None
@@ -164,7 +183,6 @@ class IceFront:
         moved = first or (nominate and agent.selected != pair)
         if nominate or first:
             agent.selected = pair
-            agent.nominated = agent.nominated or nominate
         if len(agent.pairs) > self._limits.address_pairs:
             self._evict(agent)
         came_back, agent.consent_lost = agent.consent_lost, False

@@ -6,7 +6,7 @@ import pytest
 
 from sfu.base.ids import TransportId
 from sfu.plane.port import DropReason, PlaneLimits
-from sfu.plane.reference.ice import CHECKS_BURST, Agent, Checked, IceFront, Pair
+from sfu.plane.reference.ice import CHECKS_BURST, HELD_S, OLD_UFRAGS, Agent, Checked, IceFront, Pair
 from sfu.wire.stun import binding_request
 
 LIMITS = PlaneLimits(address_pairs=3, consent_s=15.0)
@@ -91,15 +91,36 @@ def test_a_pair_checked_again_is_the_newest() -> None:
     assert front.owner(b) is agent
 
 
-def test_an_address_that_speaks_for_somebody_else_changes_hands() -> None:
+def test_an_address_that_fell_silent_changes_hands() -> None:
     front, (one, two) = front_with(1, 2)
-    check(front, 1, HERE)
-    moved = check(front, 2, HERE)
+    check(front, 1, HERE, now_s=10.0)
+    moved = check(front, 2, HERE, now_s=10.0 + HELD_S)
     assert isinstance(moved, Checked)
     assert front.owner(HERE) is two
     assert one.selected is None
     assert HERE not in one.pairs
     front.remove(one)
+    assert front.owner(HERE) is two
+
+
+def test_a_forged_source_does_not_take_a_live_pair_away() -> None:
+    """Who sends right checks for itself from another's address gets neither the pair nor an answer."""
+    front, (victim, attacker) = front_with(1, 2)
+    check(front, 1, HERE, now_s=10.0)
+    for tenth in range(100):
+        now_s = 10.0 + tenth / 10
+        if tenth % 50 == 0:
+            check(front, 1, HERE, now_s=now_s)  # as rarely as browsers do
+        assert check(front, 2, HERE, now_s=now_s) is DropReason.STUN_RATE_LIMITED
+        assert front.owner(HERE) is victim
+    assert (victim.path, attacker.path, len(attacker.pairs)) == (HERE, None, 0)
+
+
+def test_the_pair_of_somebody_who_left_is_free_at_once() -> None:
+    front, (one, two) = front_with(1, 2)
+    check(front, 1, HERE)
+    front.remove(one)
+    assert isinstance(check(front, 2, HERE), Checked)
     assert front.owner(HERE) is two
 
 
@@ -123,11 +144,14 @@ def test_consent_is_lost_once_and_found_again() -> None:
     assert not front.expire(agent, 1_000.0)  # never connected: nothing to lose
     check(front, 1, HERE, now_s=10.0)
     assert not front.expire(agent, 24.9)
+    assert agent.path == HERE
     assert front.expire(agent, 25.0)
+    assert agent.path is None  # nothing more is sent there (RFC 7675 section 5.1)
     assert not front.expire(agent, 60.0)
     again = check(front, 1, HERE, now_s=61.0)
     assert isinstance(again, Checked)
     assert (again.moved, again.first) == (True, False)
+    assert agent.path == HERE
     assert not front.expire(agent, 70.0)
     assert front.expire(agent, 76.0)
 
@@ -153,3 +177,17 @@ def test_an_agent_removed_in_mid_restart_leaves_no_name_behind() -> None:
     assert not front.knows("us7")
     assert front.owner(HERE) is None
     assert agent.selected is None
+
+
+def test_restarts_that_nobody_follows_are_bounded_and_the_last_ones_work() -> None:
+    front, (agent,) = front_with(1)
+    for number in range(2, 50):
+        front.restart(agent, f"us{number}", f"password-of-agent-{number:04d}", f"them{number}")
+    assert len(agent.old_ufrags) == OLD_UFRAGS
+    known = [number for number in range(1, 50) if front.knows(f"us{number}")]
+    assert known == list(range(49 - OLD_UFRAGS, 50))
+    assert isinstance(check(front, 48, HERE), Checked)
+    assert isinstance(check(front, 49, HERE), Checked)
+    assert check(front, 48, HERE) is DropReason.STUN_UNKNOWN_UFRAG
+    front.remove(agent)
+    assert not any(front.knows(f"us{number}") for number in range(1, 50))
