@@ -6,7 +6,7 @@ participant's state moves before its packet has authenticated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from sfu.base.errors import WireError
 from sfu.base.ids import TransportId
@@ -82,14 +82,13 @@ class Receiver:
             self._drops[reason] += 1
         return None
 
-    def expire(self, now_s: float) -> Iterator[Event]:
+    def expire(self, now_s: float) -> list[Event]:
         """Consent timers."""
         if now_s - self._expired_s < EXPIRE_EVERY_S:
-            return
+            return []
         self._expired_s = now_s
-        for transport in list(self._transports.values()):
-            if self._front.expire(transport.agent, now_s):
-                yield ConsentLost(transport=transport.id)
+        lost = [t.id for t in self._transports.values() if self._front.expire(t.agent, now_s)]
+        return [ConsentLost(transport=transport) for transport in lost]
 
     def _stun(self, datagram: bytes, pair: Pair, now_s: float) -> Event | None:
         evicted = self._front.evicted
@@ -130,7 +129,7 @@ class Receiver:
             if isinstance(opened, DropReason):
                 return opened
             if not known:
-                transport.by_ssrc[ssrc] = admitted
+                transport.begin(ssrc, admitted)
                 if not admitted.rtx:
                     self._forwarder.begin(transport, admitted, ssrc, now_s)
             return self._authenticated(transport, admitted, opened, now_s)

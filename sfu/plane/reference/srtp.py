@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 import pylibsrtp
 from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi
 
 from sfu.base.errors import PlaneError
 from sfu.plane.port import DropReason, SrtpProfile
 
 WINDOW = 1024
 """Replay window in packets. Lower: reordered packets are refused; higher: memory a stream."""
+
+SCRATCH_BYTES = 2048
+"""pylibsrtp works in 1500 bytes of its own and sets 148 of them aside, so it refuses to seal more than 1356:
+less than some clients send. A datagram of 1500 and the longest trailer fit here."""
 
 _PROFILES: Final = {
     SrtpProfile.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
@@ -53,8 +59,13 @@ class SrtpSession:
             return _reason(error)
         return opened
 
+    def forget(self, ssrc: int) -> None:
+        """Give back what libsrtp keeps for an incoming SSRC. Its old packets would be taken again."""
+        with contextlib.suppress(pylibsrtp.Error):  # never opened
+            self._rx.remove_stream(ssrc)
+
     def seal(self, datagram: bytes) -> bytes:
-        """Encrypt an RTP packet.
+        """Encrypt an RTP packet of at most ``SCRATCH_BYTES`` with its trailer.
 
         Raises:
             pylibsrtp.Error: the packet cannot be sealed (a bug of the caller).
@@ -73,7 +84,11 @@ def _session(profile: SrtpProfile, key: bytes, direction: int) -> Session:
     policy.window_size = WINDOW
     # A packet that is resent as it was (no RTX negotiated) leaves a second time with its number.
     policy.allow_repeat_tx = True
-    return Session(policy)
+    session = Session(policy)
+    # Private names: there is no public way. A test seals 1480 bytes, and fails if they change.
+    session._cdata = ffi.new("char[]", SCRATCH_BYTES)
+    session._buffer = ffi.buffer(session._cdata)
+    return session
 
 
 def _reason(error: pylibsrtp.Error) -> DropReason:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from sfu.base.ids import Mid, Rid, TransportId
 from sfu.plane.port import DropReason, Extension, Feedback, PlaneLimits
 from sfu.plane.reference.egress.seat import SeatStream
@@ -15,6 +17,11 @@ from sfu.wire.extensions import parse_text
 from sfu.wire.rtp import peek_extensions
 
 DEFAULT_RTT_S = 0.1
+
+STREAMS_PER_SSRC = 4
+"""SSRCs that libsrtp keeps state for, as a multiple of those admitted at one time: who publishes and
+withdraws for ever does not make it grow. Lower: an SSRC that comes back may have lost its roll-over counter;
+higher: memory, and libsrtp's list is searched in line."""
 
 
 class Admitted:
@@ -49,6 +56,8 @@ class PlaneTransport:
         self.extension_ids: dict[int, Extension] = {}
         self.reporters: set[int] = set()
         """Sender SSRCs of authentic RTCP that are not of a published stream."""
+        self._opened: OrderedDict[int, None] = OrderedDict()
+        """SSRCs that libsrtp has a stream for, the one begun last at the end."""
         self._limits = limits
 
     def add_ingress(self, ingress: Ingress) -> None:
@@ -60,6 +69,16 @@ class PlaneTransport:
         """Withdraw a track; its SSRCs are strangers again."""
         self.ingresses.pop(ingress.add.mid, None)
         self.by_ssrc = {s: a for s, a in self.by_ssrc.items() if a.ingress is not ingress}
+
+    def begin(self, ssrc: int, admitted: Admitted) -> None:
+        """A packet of an SSRC not admitted before has authenticated."""
+        self.by_ssrc[ssrc] = admitted
+        self._opened[ssrc] = None
+        self._opened.move_to_end(ssrc)
+        if len(self._opened) > STREAMS_PER_SSRC * self._limits.ssrcs and self.srtp is not None:
+            oldest = next(s for s in self._opened if s not in self.by_ssrc)
+            del self._opened[oldest]
+            self.srtp.forget(oldest)
 
     @property
     def feedback(self) -> Feedback:
