@@ -31,6 +31,8 @@ REMB_TOP_BPS = 4_000_000
 """A camera with three encodings and a screen. This plane estimates nothing: publishers that want
 REMB get this, less what they were seen to lose."""
 REMB_LEAST_BPS = 150_000
+NACK_NUMBERS = 256
+"""Asked for in one packet: at most 1 kB of them, however far apart they are."""
 
 
 class Outlet(Protocol):
@@ -48,7 +50,10 @@ class Outlet(Protocol):
     def request_keyframe(self, encoding: EncodingState, now_s: float) -> bool:
         """Ask through the arbiter. True when the publisher was asked."""
 
-    def encoding_silent(self, ingress: Ingress, encoding: EncodingState) -> None:
+    def is_watched(self, encoding: EncodingState) -> bool:
+        """Whether a seat carries the encoding or waits for it."""
+
+    def encoding_silent(self, ingress: Ingress, encoding: EncodingState, now_s: float) -> None:
         """The publisher said that it stopped sending."""
 
 
@@ -74,11 +79,11 @@ class RtcpReader:
             for ssrc in packet.media_ssrcs:
                 self._keyframe(transport, ssrc, now_s)
         elif isinstance(packet, Bye):
-            self._bye(transport, packet)
+            self._bye(transport, packet, now_s)
 
     def _sender_report(self, transport: PlaneTransport, report: SenderReport, now_s: float) -> None:
         admitted = transport.by_ssrc.get(report.ssrc)
-        if admitted is not None and not admitted.rtx:
+        if admitted is not None and not admitted.rtx and not admitted.retired:
             admitted.encoding.clock.on_sender_report(report, now_s)
             admitted.encoding.stats.on_sender_report(report, now_s)
 
@@ -116,11 +121,11 @@ class RtcpReader:
         elif self._outlet.request_keyframe(encoding, now_s):
             budget.pay(now_s)
 
-    def _bye(self, transport: PlaneTransport, packet: Bye) -> None:
+    def _bye(self, transport: PlaneTransport, packet: Bye, now_s: float) -> None:
         for ssrc in packet.ssrcs:
             admitted = transport.by_ssrc.get(ssrc)
-            if admitted is not None and not admitted.rtx:
-                self._outlet.encoding_silent(admitted.ingress, admitted.encoding)
+            if admitted is not None and not admitted.rtx and not admitted.retired:
+                self._outlet.encoding_silent(admitted.ingress, admitted.encoding, now_s)
 
 
 class PublisherFeedback:
@@ -139,7 +144,7 @@ class PublisherFeedback:
         kind = transport.feedback
         own = transport.feedback_ssrc
         if kind is Feedback.TRANSPORT_CC:
-            media = next((s for s, a in transport.by_ssrc.items() if not a.rtx), 0)
+            media = next((s for s, a in transport.by_ssrc.items() if not a.rtx and not a.retired), 0)
             for datagram in transport.transport_cc.poll(own, media, now_s):
                 self._outlet.send_rtcp(transport, datagram)
         self._nacks(transport, counters, now_s)
@@ -148,24 +153,29 @@ class PublisherFeedback:
             self._report(transport, now_s)
         if kind is Feedback.REMB and now_s - self._remb_s >= REMB_EVERY_S:
             self._remb_s = now_s
-            ssrcs = [s for s, a in transport.by_ssrc.items() if a.ingress.is_video and not a.rtx]
+            ssrcs = [
+                s for s, a in transport.by_ssrc.items() if a.ingress.is_video and not (a.rtx or a.retired)
+            ]
             if ssrcs:
                 self._outlet.send_rtcp(transport, remb(own, self._remb_bps, ssrcs[:255]))
 
     def _nacks(self, transport: PlaneTransport, counters: Counters, now_s: float) -> None:
+        own = transport.feedback_ssrc
         for ingress in transport.ingresses.values():
             if not ingress.is_video:
                 continue
             for encoding in ingress.encodings.values():
                 lost = encoding.nack.poll(now_s, transport.rtt_s)
-                if lost and encoding.ssrc is not None:
-                    counters.counts[Count.NACKS_SENT] += 1
-                    counters.counts[Count.NACKED_PACKETS_SENT] += len(lost)
-                    datagram = nack(transport.feedback_ssrc, encoding.ssrc, lost)
-                    self._outlet.send_rtcp(transport, datagram)
+                if encoding.ssrc is not None:
+                    for at in range(0, len(lost), NACK_NUMBERS):
+                        part = lost[at : at + NACK_NUMBERS]
+                        counters.counts[Count.NACKS_SENT] += 1
+                        counters.counts[Count.NACKED_PACKETS_SENT] += len(part)
+                        self._outlet.send_rtcp(transport, nack(own, encoding.ssrc, part))
                 if encoding.nack.gave_up:
                     encoding.nack.gave_up = False
-                    self._outlet.request_keyframe(encoding, now_s)
+                    if self._outlet.is_watched(encoding):
+                        self._outlet.request_keyframe(encoding, now_s)
 
     def _report(self, transport: PlaneTransport, now_s: float) -> None:
         blocks: list[ReportBlock] = []

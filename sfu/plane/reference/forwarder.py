@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import pylibsrtp
 
@@ -32,6 +33,12 @@ from sfu.wire.rtp import RtpPacket
 
 SENDER_REPORT_EVERY_S = 1.0
 SLOW_TICK_S = 0.25
+
+BYE_EVERY_S = 1.0
+"""BYEs of one encoding that are acted on. Each, and the packet after it, makes two events and a look at all
+seats of the track: a publisher must not have that at the rate of its packets. Silence tells the rest."""
+
+Item = TypeVar("Item")
 
 
 class Subscription:
@@ -164,10 +171,11 @@ class Forwarder:
             self._counts[Count.RTX_RECOVERED] += 1
         if facts.audio_level is not None:
             self._levels.heard(ingress.id, parse_audio_level(facts.audio_level)[1])
-        encoding.heard_s = now_s
-        if not encoding.active and facts.packet.payload:
-            encoding.active = True
-            self._view_changed(ingress, encoding, now_s)
+        if facts.packet.payload:
+            encoding.heard_s = now_s
+            if not encoding.active:
+                encoding.active = True
+                self._view_changed(ingress, encoding, now_s)
 
     def _offer(self, subscription: Subscription, encoding: EncodingState, facts: Facts, now_s: float) -> None:
         seat = subscription.seat
@@ -207,7 +215,7 @@ class Forwarder:
     def send_rtcp(self, transport: PlaneTransport, datagram: bytes) -> None:
         """Seal and send one RTCP datagram."""
         if transport.srtp is not None:
-            self._send(transport, transport.srtp.seal_rtcp(datagram))
+            self._sealed(transport, transport.srtp.seal_rtcp, datagram)
 
     def send_rtp(self, transport: PlaneTransport, datagram: bytes) -> None:
         """Seal and send one RTP datagram (retransmissions)."""
@@ -228,11 +236,20 @@ class Forwarder:
         self.send_rtcp(found[0], datagram)
         return True
 
-    def encoding_silent(self, ingress: Ingress, encoding: EncodingState) -> None:
+    def is_watched(self, encoding: EncodingState) -> bool:
+        """Whether a seat carries the encoding or waits for it."""
+        name = encoding.encoding
+        seats = (subscription.seat.selector for subscription in self._offered.get(name[0], []))
+        return any(name in (selector.current, selector.target) for selector in seats)
+
+    def encoding_silent(self, ingress: Ingress, encoding: EncodingState, now_s: float) -> None:
         """The publisher said good-bye on this SSRC; packets that still come wake it again."""
+        if encoding.bye_s is not None and now_s - encoding.bye_s < BYE_EVERY_S:
+            return
+        encoding.bye_s = now_s
         if encoding.active:
             encoding.active = False
-            self._view_changed(ingress, encoding, self._clock.monotonic_s())
+            self._view_changed(ingress, encoding, now_s)
 
     # ---- plain datagrams
 
@@ -249,15 +266,18 @@ class Forwarder:
         if transport.srtp is None:
             self._drops[DropReason.NO_KEYS] += 1
             return
+        self._sealed(transport, transport.srtp.seal, datagram)
+
+    def _sealed(self, transport: PlaneTransport, seal: Callable[[bytes], bytes], datagram: bytes) -> None:
         try:
-            sealed = transport.srtp.seal(datagram)
-        except pylibsrtp.Error:
+            sealed = seal(datagram)
+        except (pylibsrtp.Error, ValueError):  # ValueError: too long for pylibsrtp
             self._drops[DropReason.SEND_FAILED] += 1
             return
         self._send(transport, sealed)
 
     def _send(self, transport: PlaneTransport, datagram: bytes) -> None:
-        pair = transport.agent.selected
+        pair = transport.agent.path
         if pair is None:
             self._drops[DropReason.NO_PATH] += 1
         elif self._sockets.send(datagram, pair):
@@ -269,33 +289,41 @@ class Forwarder:
     # ---- timers
 
     def tick(self, now_s: float) -> None:
-        """Everything that is due; called about every 20 ms."""
-        for subscription in list(self._waiting):
-            self._ask(subscription, now_s)
-        for transport, feedback in list(self._feedback.values()):
-            if transport.srtp is not None:
-                try:
-                    feedback.tick(transport, self._counters, now_s)
-                except Exception as bug:  # noqa: BLE001 - one participant's, not everybody's
-                    self.on_bug(bug)
+        """Everything that is due; called about every 20 ms. One participant's bug stops no other's timers."""
+        self._each(self._waiting, self._ask, now_s)
+        self._each(self._feedback.values(), self._feed_back, now_s)
         levels = self._levels.poll(now_s)
         if levels:
             self.on_event(Levels(levels=levels, speaker=None))
         if now_s - self._slow_s >= SLOW_TICK_S:
             self._slow_s = now_s
-            self._slow_tick(now_s)
+            self._each(self._routed, self._expire_seat, now_s)
+            self._each(self._publishers.values(), self._expire_encodings, now_s)
 
-    def _slow_tick(self, now_s: float) -> None:
-        for subscription in list(self._routed):
-            subscription.seat.expire(now_s)
-            self._emit(subscription)
-            if now_s - subscription.reported_s >= SENDER_REPORT_EVERY_S:
-                self._report(subscription, now_s)
-        for _, ingress in list(self._publishers.values()):
-            for encoding in ingress.encodings.values():
-                if encoding.active and now_s - encoding.heard_s > SILENT_AFTER_S:
-                    encoding.active = False
-                    self._view_changed(ingress, encoding, now_s)
+    def _each(self, items: Iterable[Item], act: Callable[[Item, float], None], now_s: float) -> None:
+        for item in list(items):
+            try:
+                act(item, now_s)
+            except Exception as bug:  # noqa: BLE001 - this one's, not everybody's
+                self.on_bug(bug)
+
+    def _feed_back(self, publisher: tuple[PlaneTransport, PublisherFeedback], now_s: float) -> None:
+        transport, feedback = publisher
+        if transport.srtp is not None:
+            feedback.tick(transport, self._counters, now_s)
+
+    def _expire_seat(self, subscription: Subscription, now_s: float) -> None:
+        subscription.seat.expire(now_s)
+        self._emit(subscription)
+        if now_s - subscription.reported_s >= SENDER_REPORT_EVERY_S:
+            self._report(subscription, now_s)
+
+    def _expire_encodings(self, published: tuple[PlaneTransport, Ingress], now_s: float) -> None:
+        ingress = published[1]
+        for encoding in ingress.encodings.values():
+            if encoding.active and now_s - encoding.heard_s > SILENT_AFTER_S:
+                encoding.active = False
+                self._view_changed(ingress, encoding, now_s)
 
     def _ask(self, subscription: Subscription, now_s: float) -> None:
         wanted = subscription.seat.wants_keyframe()
@@ -323,8 +351,9 @@ class Forwarder:
         ingress.refresh()
         rid = encoding.encoding[1]
         self.on_event(EncodingChanged(ingress=ingress.id, rid=rid, active=encoding.active))
-        for subscription, source in list(self._routed.items()):
-            if source.ingress == ingress.id:
+        for subscription in self._offered.get(ingress.id, [])[:]:
+            source = self._routed.get(subscription)
+            if source is not None and source.ingress == ingress.id:
                 # Who waits now asks at the next tick: the packet in hand may be the key frame itself.
                 subscription.seat.encodings_changed(ingress.view, now_s)
                 self._settle(subscription)

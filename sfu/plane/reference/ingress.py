@@ -39,6 +39,7 @@ class EncodingState:
         "_unwrapper",
         "active",
         "arbiter",
+        "bye_s",
         "clock",
         "encoding",
         "heard_s",
@@ -59,6 +60,8 @@ class EncodingState:
         self.ssrc: int | None = None
         self.active = False
         self.heard_s = 0.0
+        """When it last carried media. Padding alone is a probe, not a picture."""
+        self.bye_s: float | None = None
         self.clock = IngressClock(clock_hz, publisher)
         self.stats = ReceptionStats(clock_hz)
         self.nack = NackGenerator()

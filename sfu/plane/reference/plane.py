@@ -16,6 +16,7 @@ from sfu.plane.port import (
     AddSeat,
     AddTransport,
     Capabilities,
+    Count,
     Event,
     Operation,
     PlaneLimits,
@@ -70,6 +71,7 @@ class ReferencePlane:
         self._timer: asyncio.TimerHandle | None = None
         self._on_event: Callable[[Event], None] = lambda _: None
         self._on_bug = on_bug or (lambda _: None)
+        self._forwarder.on_event = self._tell
         self._forwarder.on_bug = self._on_bug
 
     # ---- the port
@@ -89,7 +91,6 @@ class ReferencePlane:
     ) -> tuple[SocketAddress, ...]:
         """Bind and begin to answer."""
         self._on_event = on_event
-        self._forwarder.on_event = on_event
         bound = await self._sockets.bind(addresses)
         self._arm()
         return bound
@@ -109,7 +110,6 @@ class ReferencePlane:
             self._timer.cancel()
             self._timer = None
         self._sockets.close()
-        await asyncio.sleep(0)  # let the loop close what is closing
 
     # ---- operations
 
@@ -190,7 +190,8 @@ class ReferencePlane:
         transport = self._transport(operation.transport)
         if operation.egress in self._subscriptions:
             raise PlaneError(f"egress {operation.egress} is there already")
-        if operation.ssrc in transport.seats:
+        taken = {ssrc for seat in transport.seats.values() for ssrc in (seat.add.ssrc, seat.add.rtx_ssrc)}
+        if operation.ssrc in taken or (operation.rtx_ssrc is not None and operation.rtx_ssrc in taken):
             raise PlaneError(f"transport {transport.id} has a seat with this SSRC already")
         seat = SeatStream(operation, self._limits, self._rng)
         transport.seats[operation.ssrc] = seat
@@ -246,8 +247,15 @@ class ReferencePlane:
             now_s = self._clock.monotonic_s()
             event = self._receiver.take(datagram, pair, now_s, self._clock.wall_s())
             if event is not None:
-                self._on_event(event)
+                self._tell(event)
         except Exception as bug:  # noqa: BLE001 - a bug met by one packet stays that packet's
+            self._on_bug(bug)
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception as bug:  # noqa: BLE001 - the listener's; packets and timers go on
+            self._counters.counts[Count.EVENTS_DROPPED] += 1
             self._on_bug(bug)
 
     def _arm(self) -> None:
@@ -259,6 +267,6 @@ class ReferencePlane:
             now_s = self._clock.monotonic_s()
             self._forwarder.tick(now_s)
             for event in self._receiver.expire(now_s):
-                self._on_event(event)
+                self._tell(event)
         except Exception as bug:  # noqa: BLE001 - timers go on
             self._on_bug(bug)
