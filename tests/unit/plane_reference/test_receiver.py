@@ -81,7 +81,7 @@ class Port:
             pairs,
             agent.last_check_s,
             set(self.transport.by_ssrc),
-            self.transport.reporters,
+            set(self.transport.reporters),
         )
 
     def media(self, seq: int = 1, ssrc: int = 7, *, mid: bytes = b"3", payload: bytes | None = None) -> bytes:
