@@ -63,7 +63,7 @@ def request(offer: str, codec: Codec = Codec.VP8, **changes: Any) -> Negotiation
         policy=NegotiationPolicy(codec=codec, audio_level=True, max_seats=9, max_ssrcs=64),
         ids=Ids(),
     )
-    return replace(base, **changes)  # type: ignore[arg-type]  # fields by name
+    return replace(base, **changes)
 
 
 BOTH = {Mid("0"): Source.MICROPHONE, Mid("1"): Source.CAMERA}
