@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Chromium, ffmpeg (test pictures) and promtool, for the tests only. Installed by apt where we may.
+# Chromium, Firefox, ffmpeg (test pictures), ip (namespaces) and promtool, for the tests only. Installed by apt where we may.
 set -u
 need=()
 command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core)
+command -v firefox-esr >/dev/null || need+=(firefox-esr)
+command -v ip >/dev/null || need+=(iproute2)
 command -v ffmpeg >/dev/null || need+=(ffmpeg)
 command -v promtool >/dev/null || need+=(prometheus)
 [ ${#need[@]} -eq 0 ] && exit 0
