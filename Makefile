@@ -17,13 +17,13 @@ say = printf '\033[1m[%s] %s\033[0m\n'
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint types unit web e2e bench fuzz browsers clean lock
+.PHONY: help run test lint types unit web e2e bench arrivals fuzz browsers clean lock
 
 help:
 	@echo "make run            start a server on this machine and print a room link"
 	@echo "make run HOST=ADDR  the same for other devices: TLS with a certificate made here"
 	@echo "make test           everything CI runs"
-	@echo "make lint types unit web e2e    parts of it;  make bench  make fuzz  make clean"
+	@echo "make lint types unit web e2e    parts of it;  make bench  make arrivals  make fuzz  make clean"
 
 # ---- set-up, each step only when its inputs changed
 
@@ -110,6 +110,9 @@ fuzz: .make/venv-test
 
 bench: .make/venv-test
 	@$(PY) -m tests.bench
+
+arrivals: .make/venv-test .make/browsers sfu/server/static/index.html
+	@$(PY) -m tests.bench.arrivals
 
 lock: .make/venv-test
 	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements.lock pyproject.toml

@@ -33,17 +33,17 @@ def namespace() -> Iterator[str]:
     )
     try:
         for command in commands:
-            subprocess.run(["ip", *command.split()], check=True)  # noqa: S607 - iproute2 wherever it is
+            subprocess.run(["ip", *command.split()], check=True)
         yield name
     finally:
         for each in (name, far):
-            subprocess.run(["ip", "netns", "del", each], check=False)  # noqa: S607
+            subprocess.run(["ip", "netns", "del", each], check=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
 def test_firefox_takes_25_seats_and_takes_part(tmp_path: Path, namespace: str) -> None:
     command = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.interop.firefox_scene"]
-    ran = subprocess.run([*command, str(tmp_path), HOST], capture_output=True, text=True, timeout=200)  # noqa: S603
+    ran = subprocess.run([*command, str(tmp_path), HOST], capture_output=True, text=True, timeout=200)
     assert ran.returncode == 0, ran.stderr[-4000:]
     seen = json.loads(ran.stdout.splitlines()[-1])
     print(f"\nFirefox: {seen}")
