@@ -117,6 +117,7 @@ def application(parts: AdminParts) -> Litestar:
         middleware=[DefineMiddleware(_BearerKey, key=parts.key)],
         openapi_config=None,
         debug=False,
+        logging_config=None,  # its default writes lines of its own beside our JSON
     )
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Chromium, Firefox, ffmpeg (test pictures), ip (namespaces) and promtool, for the tests only. Installed by apt where we may.
+# Chromium, Firefox, ffmpeg (test pictures), ip (namespaces), coturn and promtool, for the tests only. Installed by apt where we may.
 set -u
 need=()
 command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core)
 command -v firefox-esr >/dev/null || need+=(firefox-esr)
 command -v ip >/dev/null || need+=(iproute2)
+command -v turnserver >/dev/null || need+=(coturn)
 command -v ffmpeg >/dev/null || need+=(ffmpeg)
 command -v promtool >/dev/null || need+=(prometheus)
 [ ${#need[@]} -eq 0 ] && exit 0
