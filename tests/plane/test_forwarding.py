@@ -204,12 +204,18 @@ async def removal_stops_everything(stage: Stage, track: Track, seat: Seat, opera
     for _ in range(5):
         track.one.audio()  # in the socket's buffer while the operation runs
     stage.apply(operation)
-    sent = stage.count(Count.PACKETS_OUT)
+    sent = stage.count(Count.PACKETS_OUT)  # a plane with a thread of its own may have been quicker
     witness_track, witness = await stage.pair(AUDIO)
     track.one.audio()
     witness_track.one.audio()
     await witness.wait(2)
-    assert len(seat.got()) == 1
+    got = len(seat.got())
+    assert got <= sent
+    for _ in range(5):
+        track.one.audio()
+        witness_track.one.audio()
+    await witness.wait(7)
+    assert len(seat.got()) == got
     assert stage.count(Count.PACKETS_OUT) - sent >= 2
 
 

@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 /// Closed gaps remembered. A packet older than the oldest has no number any more.
 const MAX_SPANS: usize = 256;
+/// A source that jumps further ahead is not followed: a receiver takes a number half a cycle ahead for an old
+/// one (RFC 3711 section 3.3.1), and would lose the stream. What it is shown instead is a gap it can see.
+const MAX_JUMP: i64 = 1 << 13;
+const SHOWN_JUMP: i64 = 1 << 10;
 const PICTURE_IDS: i64 = 1 << 15;
 const SHORT_PICTURE_IDS: i64 = 1 << 7;
 
@@ -20,6 +24,8 @@ pub struct Numbering {
     /// Packets older than this are from before the switch.
     pub first: i64,
     highest: i64,
+    /// The highest egress number given.
+    top: i64,
     /// What holds for packets at and after its start.
     current: Span,
     /// Older ones, in rising order.
@@ -30,22 +36,33 @@ impl Numbering {
     /// The stay begins at this packet, which gets this egress number.
     pub fn new(first: i64, egress: i64) -> Self {
         let current = Span { start: first, seq_offset: egress - first, picture_offset: 0 };
-        Self { first, highest: first - 1, current, older: VecDeque::new() }
-    }
-
-    fn span(&self, number: i64) -> Option<&Span> {
-        if number >= self.current.start {
-            return Some(&self.current);
-        }
-        let after = self.older.partition_point(|span| span.start <= number);
-        after.checked_sub(1).and_then(|at| self.older.get(at))
+        Self { first, highest: first - 1, top: egress - 1, current, older: VecDeque::new() }
     }
 
     /// Egress number and picture offset of a packet, None when it is older than we can map.
     #[inline]
     pub fn map(&mut self, number: i64) -> Option<(i64, i64)> {
         self.highest = self.highest.max(number);
-        self.span(number).map(|span| (number + span.seq_offset, span.picture_offset))
+        if number >= self.current.start {
+            if number + self.current.seq_offset > self.top + MAX_JUMP {
+                let seq_offset = self.top + SHOWN_JUMP - number;
+                self.begin_span(Span { start: number, seq_offset, ..self.current });
+            }
+            let egress = number + self.current.seq_offset;
+            self.top = self.top.max(egress);
+            return Some((egress, self.current.picture_offset));
+        }
+        let after = self.older.partition_point(|span| span.start <= number);
+        let span = self.older.get(after.checked_sub(1)?)?;
+        let egress = number + span.seq_offset;
+        (egress <= self.top).then_some((egress, span.picture_offset)) // beyond: from inside a jump
+    }
+
+    fn begin_span(&mut self, next: Span) {
+        self.older.push_back(std::mem::replace(&mut self.current, next));
+        if self.older.len() >= MAX_SPANS {
+            self.older.pop_front();
+        }
     }
 
     /// This packet is not forwarded on purpose: later ones move up by one.
@@ -57,15 +74,11 @@ impl Numbering {
             return false;
         }
         self.highest = number;
-        self.older.push_back(self.current);
-        self.current = Span {
+        self.begin_span(Span {
             start: number + 1,
             seq_offset: self.current.seq_offset - 1,
             picture_offset: self.current.picture_offset - i64::from(whole_picture),
-        };
-        if self.older.len() >= MAX_SPANS {
-            self.older.pop_front();
-        }
+        });
         true
     }
 }
@@ -176,6 +189,19 @@ mod tests {
                     dropped.insert(number);
                     numbering.close_gap(number, false);
                 }
+            }
+        }
+
+        /// However a source jumps, a receiver's guess of the roll-over counter follows.
+        #[test]
+        fn no_jump_is_half_a_cycle(first in 70_000i64..80_000, jumps in prop::collection::vec(0i64..40_000, 1..100)) {
+            let mut numbering = Numbering::new(first, 500);
+            let (mut number, mut last) = (first, 499);
+            for jump in jumps {
+                number += jump + 1;
+                let (egress, _) = numbering.map(number).unwrap();
+                prop_assert!(egress > last && egress - last <= MAX_JUMP);
+                last = egress;
             }
         }
 
