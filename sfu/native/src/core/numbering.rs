@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const MAX_SPANS: usize = 256;
 /// A source that jumps further ahead is not followed: a receiver takes a number half a cycle ahead for an old
 /// one (RFC 3711 section 3.3.1), and would lose the stream. What it is shown instead is a gap it can see.
-const MAX_JUMP: i64 = 1 << 13;
+const MAX_JUMP: i64 = 1 << 14;
 const SHOWN_JUMP: i64 = 1 << 10;
 const PICTURE_IDS: i64 = 1 << 15;
 const SHORT_PICTURE_IDS: i64 = 1 << 7;
