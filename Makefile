@@ -11,13 +11,14 @@ HOST ?=
 PORT ?= 8080
 MEDIA_PORT ?= 7882
 ROOM ?= first-call
+PLANE_SOURCES := $(shell find sfu/native/src sfu/native/Cargo.toml sfu/native/Cargo.lock -type f 2>/dev/null)
 CLIENT_SOURCES := $(shell find client/src client/public client/index.html client/vite.config.ts -type f 2>/dev/null)
 say = printf '\033[1m[%s] %s\033[0m\n'
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint types unit web e2e bench arrivals fuzz browsers clean lock
+.PHONY: help run test lint types native unit web e2e bench arrivals fuzz browsers clean lock
 
 help:
 	@echo "make run            start a server on this machine and print a room link"
@@ -53,6 +54,12 @@ sfu/server/static/index.html: .make/client $(CLIENT_SOURCES)
 	@cd client && npm run --silent build -- --logLevel warn
 	@touch $@
 
+# The fast plane. Without cargo, or where crates cannot be fetched, the reference plane carries the calls.
+.make/plane: $(PLANE_SOURCES) tests/ci/plane.sh
+	@$(say) setup "building the native plane (Rust)"
+	@bash tests/ci/plane.sh
+	@mkdir -p .make && touch $@
+
 .make/browsers: tests/ci/browsers.sh
 	@$(say) setup "Chromium and tools for the tests"
 	@bash tests/ci/browsers.sh
@@ -62,7 +69,7 @@ browsers: .make/browsers
 
 # ---- run
 
-run: .make/venv sfu/server/static/index.html
+run: .make/venv .make/plane sfu/server/static/index.html
 	@$(say) run "starting; stop with Ctrl-C"
 ifeq ($(HOST),)
 	@exec $(PY) -m sfu serve --listen 127.0.0.1:$(PORT) --media 127.0.0.1:$(MEDIA_PORT) --room $(ROOM)
@@ -72,25 +79,31 @@ endif
 
 # ---- tests
 
-test: .make/venv-test sfu/server/static/index.html .make/browsers
-	@$(say) 1/6 "style"; $(MAKE) lint
-	@$(say) 2/6 "types"; $(MAKE) types
-	@$(say) 3/6 "Python: unit, property, house, plane, security"; $(MAKE) unit
-	@$(say) 4/6 "web client: tsc, vitest"; $(MAKE) web
-	@$(say) 5/6 "fuzzing, short"; $(MAKE) fuzz FUZZ_SECONDS=10
-	@$(say) 6/6 "calls in real browsers"; $(MAKE) e2e
+test: .make/venv-test .make/plane sfu/server/static/index.html .make/browsers
+	@$(say) 1/7 "style"; $(MAKE) lint
+	@$(say) 2/7 "types"; $(MAKE) types
+	@$(say) 3/7 "native plane: fmt, clippy, unit, properties"; $(MAKE) native
+	@$(say) 4/7 "Python: unit, property, house, plane, security"; $(MAKE) unit
+	@$(say) 5/7 "web client: tsc, vitest"; $(MAKE) web
+	@$(say) 6/7 "fuzzing, short"; $(MAKE) fuzz FUZZ_SECONDS=10
+	@$(say) 7/7 "calls in real browsers"; $(MAKE) e2e
 	@$(say) done "all green"
 
 lint: .make/venv-test
 	@$(VENV)/bin/ruff check sfu tests client/python
 	@$(VENV)/bin/ruff format --check --quiet sfu tests client/python
 
-types: .make/venv-test
+types: .make/venv-test .make/plane
+	@test ! -e sfu/_plane.abi3.so || $(VENV)/bin/stubtest --concise sfu._plane
 	@$(VENV)/bin/mypy sfu client/python/sotto_client tests
 	@$(PY) -m sfu.protocol.generate --check
 
-unit: .make/venv-test .make/client
+unit: .make/venv-test .make/client .make/plane
 	@$(PY) -m pytest tests --ignore=tests/e2e --ignore=tests/interop
+
+native: .make/plane
+	@if command -v cargo >/dev/null; then cd sfu/native && cargo fmt --check && cargo clippy --quiet --locked --all-targets -- -D warnings && cargo test --quiet --locked; \
+	else echo "no cargo: the native plane is not tested"; fi
 
 web: .make/client
 	@cd client && npm run --silent typecheck && npm test --silent
@@ -119,5 +132,5 @@ lock: .make/venv-test
 	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --extra test -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf .make $(VENV) client/node_modules client/dist-test .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .make $(VENV) sfu/native/target sfu/_plane.abi3.so client/node_modules client/dist-test .pytest_cache .mypy_cache .ruff_cache
 	find sfu/server/static -mindepth 1 ! -name .keep -delete

@@ -2,6 +2,8 @@
 
 from typing import final
 
+__all__ = ["VERSION", "Plane"]
+
 VERSION: str
 
 _Limits = tuple[int, int, float, float, int, float, int, float, float, float]

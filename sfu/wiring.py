@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -40,20 +41,30 @@ from sfu.transport.turn import turn_credentials
 
 STATIC = Path(__file__).parent / "server" / "static"
 REFERENCE_ONLY = (
-    "this build has no native plane; the reference plane carries small meetings (see docs/operations.md)"
+    "the native plane is not built here; the reference plane carries small meetings (see docs/operations.md)"
 )
 
 
 def new_plane(config: Config, on_bug: Callable[[BaseException], None]) -> tuple[Plane, str]:
-    """The plane that was asked for, and why it is this one.
+    """The plane that was asked for, and why it is this one. ``auto`` is the native one where it is built.
 
     Raises:
         ConfigError: the native plane was asked for and is not built.
     """
-    if config.media.plane is PlaneChoice.NATIVE:
-        raise ConfigError("media", "media.plane", "native", "auto or reference: " + REFERENCE_ONLY)
+    choice = config.media.plane
     limits = PlaneLimits(ssrcs=config.limits.ssrcs_per_participant)
-    why = "as configured" if config.media.plane is PlaneChoice.REFERENCE else REFERENCE_ONLY
+    is_built = importlib.util.find_spec("sfu._plane") is not None
+    if choice is PlaneChoice.NATIVE and not is_built:
+        wanted = "auto or reference: the native plane is not built here (it needs cargo; see README.md)"
+        raise ConfigError("media", "media.plane", "native", wanted)
+    if choice is not PlaneChoice.REFERENCE and is_built:
+        # Imported only where it is built: the module needs ``sfu._plane``.
+        from sfu.plane.native import NativePlane
+
+        return NativePlane(
+            limits, on_bug=on_bug
+        ), "as configured" if choice is PlaneChoice.NATIVE else "built here"
+    why = "as configured" if choice is PlaneChoice.REFERENCE else REFERENCE_ONLY
     return ReferencePlane(limits=limits, on_bug=on_bug), why
 
 

@@ -1,4 +1,4 @@
-"""The native plane behind the port: translates values, nothing else. Packets stay in Rust (``sfu/native``)."""
+"""The native plane behind the port: translates values, nothing else. Packets stay in Rust."""
 
 from __future__ import annotations
 

@@ -61,7 +61,6 @@ def test_the_container_configuration_is_one_we_take(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["serve", "--listen", "0.0.0.0:8080"], "server.listen: found '0.0.0.0:8080'"),
-        (["serve", "--plane", "native"], "media.plane: found 'native'"),
         (["serve", "--media", "0.0.0.0:7882"], "media.listen: found '0.0.0.0:7882'"),
         (["check-config", "--config", "/nowhere.yaml"], "No such file"),
         (["invite", "Bad Room"], "found 'Bad Room'"),

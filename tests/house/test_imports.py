@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.house.files import shown, tracked
+from tests.house.files import ROOT, shown, tracked
 
 ALLOWED: dict[str, set[str]] = {
     "base": set(),
@@ -21,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     # The port's value types are shared with layer 2: docs/adr/0002.
     "negotiate": {"base", "wire", "protocol", "plane.port"},
     "routing": {"base", "media", "room", "plane.port"},
-    "plane": {"base", "wire"},
+    "plane": {"base", "wire", "_plane"},
     "transport": {"base", "plane.port"},
     "store": {"base"},
     "server": {"base", "protocol", "auth", "session", "store.port"},
@@ -92,3 +93,21 @@ def test_the_client_app_meets_the_sdk_only_through_its_api() -> None:
             if "from '" in line and "/sdk/" in line:
                 assert line.rstrip(";").endswith("/sdk/index'"), f"{shown(path)}: {line}"
             assert "/e2ee/" not in line or "from" not in line, f"{shown(path)}: {line}"
+
+
+RUST = {"wire": {"wire"}, "srtp": {"srtp"}, "core": {"core", "wire", "srtp"}}
+"""Inside the crate (DESIGN section 3): sans-IO modules, and what each may use of ours."""
+
+
+@pytest.mark.parametrize("module", RUST)
+def test_the_crate_s_core_has_no_sockets_threads_or_clocks(module: str) -> None:
+    for path in tracked(".rs"):
+        name = shown(path)
+        if not name.startswith(f"sfu/native/src/{module}/"):
+            continue
+        text = path.read_text()
+        used = set(re.findall(r"\bcrate::(\w+)", text))
+        assert used <= RUST[module], f"{name} uses {sorted(used)}"
+        for banned in ("std::thread", "std::time", "std::fs", "UdpSocket", "libc::", "unsafe {"):
+            assert banned not in text, f"{name} has {banned}"
+    assert "#![forbid(unsafe_code)]" in (ROOT / f"sfu/native/src/{module}/mod.rs").read_text()

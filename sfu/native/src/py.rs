@@ -1,7 +1,8 @@
 //! The Python module `sfu._plane`: as few names as `sfu.plane.native` needs. `sfu/_plane.pyi` says the types.
 
 use crate::core::operations::{
-    AddIngress, AddSeat, Codec, Credentials, Event, Extension, Feedback, Limits, Operation, PayloadType, RouteSource,
+    AddIngress, AddSeat, Codec, Credentials, Event, Extension, Feedback, Limits, Operation, PayloadType,
+    RouteSource,
 };
 use crate::core::PlaneError;
 use crate::io::NativePlane;
@@ -34,7 +35,8 @@ fn operation(given: &Bound<'_, PyTuple>) -> PyResult<Operation> {
     let name: String = given.get_item(0)?.extract()?;
     match name.as_str() {
         "add_transport" | "restart_ice" => {
-            let (_, transport, ufrag, pwd, remote_ufrag): (String, u64, String, String, String) = given.extract()?;
+            let (_, transport, ufrag, pwd, remote_ufrag): (String, u64, String, String, String) =
+                given.extract()?;
             let credentials = Credentials { ufrag, pwd, remote_ufrag };
             Ok(if name == "add_transport" {
                 Operation::AddTransport { transport, credentials }
@@ -44,7 +46,12 @@ fn operation(given: &Bound<'_, PyTuple>) -> PyResult<Operation> {
         }
         "set_keys" => {
             let (_, transport, profile, rx, tx): (String, u64, String, Vec<u8>, Vec<u8>) = given.extract()?;
-            Ok(Operation::SetKeys { transport, profile: named("profile", &profile, Profile::from_name)?, rx, tx })
+            Ok(Operation::SetKeys {
+                transport,
+                profile: named("profile", &profile, Profile::from_name)?,
+                rx,
+                tx,
+            })
         }
         "send_dtls" => {
             let (_, transport, datagram): (String, u64, Vec<u8>) = given.extract()?;
@@ -58,7 +65,8 @@ fn operation(given: &Bound<'_, PyTuple>) -> PyResult<Operation> {
         "set_route" => {
             type Source = Option<(u64, Option<String>, Option<u8>)>;
             let (_, egress, source, cut): (String, u64, Source, bool) = given.extract()?;
-            let source = source.map(|(ingress, rid, max_temporal)| RouteSource { ingress, rid, max_temporal });
+            let source =
+                source.map(|(ingress, rid, max_temporal)| RouteSource { ingress, rid, max_temporal });
             Ok(Operation::SetRoute { egress, source, cut })
         }
         "request_keyframe" => {
@@ -70,8 +78,10 @@ fn operation(given: &Bound<'_, PyTuple>) -> PyResult<Operation> {
 }
 
 fn add_ingress(given: &Bound<'_, PyTuple>) -> PyResult<Operation> {
-    type Given = (String, u64, u64, String, bool, Vec<PtTuple>, Vec<(u8, String)>, Vec<String>, Vec<u32>, String);
-    let (_, ingress, transport, mid, video, pts, extensions, rids, ssrcs, feedback): Given = given.extract()?;
+    type Given =
+        (String, u64, u64, String, bool, Vec<PtTuple>, Vec<(u8, String)>, Vec<String>, Vec<u32>, String);
+    let (_, ingress, transport, mid, video, pts, extensions, rids, ssrcs, feedback): Given =
+        given.extract()?;
     let meaning = |(id, name): (u8, String)| Ok((id, named("extension", &name, Extension::from_name)?));
     Ok(Operation::AddIngress(AddIngress {
         ingress,
@@ -112,10 +122,16 @@ fn event<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>> {
         Event::EncodingChanged { ingress, rid, active } => {
             ("encoding_changed", ingress, rid, active).into_pyobject(py)
         }
-        Event::SeatSwitched { egress, ingress, rid } => ("seat_switched", egress, ingress, rid).into_pyobject(py),
-        Event::SeatStalled { egress, ingress, rid } => ("seat_stalled", egress, ingress, rid).into_pyobject(py),
-        Event::Levels(levels) => ("levels", levels.into_iter().map(|(id, level)| (id, u32::from(level))).collect::<Vec<_>>())
-            .into_pyobject(py),
+        Event::SeatSwitched { egress, ingress, rid } => {
+            ("seat_switched", egress, ingress, rid).into_pyobject(py)
+        }
+        Event::SeatStalled { egress, ingress, rid } => {
+            ("seat_stalled", egress, ingress, rid).into_pyobject(py)
+        }
+        Event::Levels(levels) => {
+            ("levels", levels.into_iter().map(|(id, level)| (id, u32::from(level))).collect::<Vec<_>>())
+                .into_pyobject(py)
+        }
     }
 }
 
@@ -143,8 +159,13 @@ impl Plane {
 impl Plane {
     #[new]
     #[pyo3(signature = (limits, seed, *, segments = true))]
-    fn new(limits: (usize, usize, f64, f64, usize, f64, usize, f64, f64, f64), seed: u64, segments: bool) -> Self {
-        let (ssrcs, address_pairs, interval, retry, seat_keyframes, window, packets, age, share, consent) = limits;
+    fn new(
+        limits: (usize, usize, f64, f64, usize, f64, usize, f64, f64, f64),
+        seed: u64,
+        segments: bool,
+    ) -> Self {
+        let (ssrcs, address_pairs, interval, retry, seat_keyframes, window, packets, age, share, consent) =
+            limits;
         let limits = Limits {
             ssrcs,
             address_pairs,
@@ -168,11 +189,13 @@ impl Plane {
         };
         let addresses = addresses.iter().map(parse).collect::<PyResult<Vec<_>>>()?;
         let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let plane = NativePlane::start(&addresses, self.limits, self.seed, self.segments).map_err(|(address, error)| {
-            let reason = error.to_string();
-            let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
-            PyOSError::new_err((error.raw_os_error().unwrap_or(0), reason, address.to_string()))
-        })?;
+        let plane = NativePlane::start(&addresses, self.limits, self.seed, self.segments).map_err(
+            |(address, error)| {
+                let reason = error.to_string();
+                let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+                PyOSError::new_err((error.raw_os_error().unwrap_or(0), reason, address.to_string()))
+            },
+        )?;
         let ports = plane.addresses().iter().map(SocketAddr::port).collect();
         *running = Some(plane);
         Ok(ports)

@@ -113,6 +113,14 @@ impl Arena {
             }
         }
         let segment_bytes = size as u16;
-        self.messages.push(Message { pair, start, bytes: size, segment_bytes, segments: 1, counted, closed: false });
+        self.messages.push(Message {
+            pair,
+            start,
+            bytes: size,
+            segment_bytes,
+            segments: 1,
+            counted,
+            closed: false,
+        });
     }
 }

@@ -56,7 +56,13 @@ impl IngressClock {
     }
 
     /// Take a report's mapping; its delay helps to place the publisher's whole clock.
-    pub fn on_sender_report(&mut self, publisher: &mut PublisherClock, ntp: u64, rtp: u32, arrival_s: Seconds) {
+    pub fn on_sender_report(
+        &mut self,
+        publisher: &mut PublisherClock,
+        ntp: u64,
+        rtp: u32,
+        arrival_s: Seconds,
+    ) {
         let ntp_s = unix_from_ntp(ntp);
         (self.ntp_s, self.arrival_s, self.rtp) = (Some(ntp_s), arrival_s, rtp);
         publisher.observe(ntp_s, arrival_s);

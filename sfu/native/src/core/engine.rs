@@ -5,7 +5,9 @@ use super::counters::{Count, Counters, Drop};
 use super::ice::Front;
 use super::ingress::{Facts, Ingress};
 use super::levels::LevelMeter;
-use super::operations::{AddIngress, AddSeat, Credentials, Event, Limits, Operation, PlaneError, RouteSource};
+use super::operations::{
+    AddIngress, AddSeat, Credentials, Event, Limits, Operation, PlaneError, RouteSource,
+};
 use super::routing;
 use super::seat::Seat;
 use super::selector::Source;
@@ -148,7 +150,12 @@ impl Engine {
     // ---- operations
 
     /// Carry out one operation.
-    pub fn apply(&mut self, operation: Operation, now: Now, out: &mut dyn Outgoing) -> Result<(), PlaneError> {
+    pub fn apply(
+        &mut self,
+        operation: Operation,
+        now: Now,
+        out: &mut dyn Outgoing,
+    ) -> Result<(), PlaneError> {
         self.now = now;
         let done = self.carry_out(operation, out);
         self.flush(out);
@@ -188,7 +195,8 @@ impl Engine {
                 let index = self.ingress(ingress)?;
                 let encoding = self.ingresses[index].encoding_of(rid.as_deref());
                 let wanted = rid.unwrap_or_else(|| "without RID".into());
-                let encoding = encoding.ok_or_else(|| error(format!("ingress {ingress} has no encoding {wanted}")))?;
+                let encoding =
+                    encoding.ok_or_else(|| error(format!("ingress {ingress} has no encoding {wanted}")))?;
                 self.request_keyframe((index, encoding), false, out);
                 Ok(())
             }

@@ -4,9 +4,9 @@ use super::arena::Outgoing;
 use super::counters::{Count, Drop};
 use super::engine::Engine;
 use super::history::Miss;
+use crate::wire::be32;
 use crate::wire::rtcp::{blocks, lost, Member, Members};
 use crate::wire::rtcp_out::ntp_from_unix;
-use crate::wire::be32;
 
 /// BYEs of one encoding that are acted on. Each, and the packet after it, makes two events and a look at all
 /// seats of the track: a publisher must not have that at the rate of its packets.
@@ -58,7 +58,9 @@ impl Engine {
 
     fn sender_report(&mut self, index: u32, ssrc: u32, ntp: u64, rtp: u32) {
         let transport = &mut self.transports[index];
-        let Some(admitted) = transport.by_ssrc.get(&ssrc).filter(|one| !one.rtx && !one.retired) else { return };
+        let Some(admitted) = transport.by_ssrc.get(&ssrc).filter(|one| !one.rtx && !one.retired) else {
+            return;
+        };
         let ingress = &mut self.ingresses[admitted.ingress];
         let encoding = &mut ingress.encodings[usize::from(admitted.encoding)];
         encoding.clock.on_sender_report(&mut transport.publisher, ntp, rtp, self.now.s);

@@ -38,7 +38,8 @@ impl Engine {
     #[inline]
     fn offer(&mut self, transport: u32, seat_index: u32, place: usize, out: &mut dyn Outgoing) {
         let packet = self.pending[place];
-        let (Some(ingress), Some(seat)) = (self.ingresses.get_mut(packet.ingress), self.seats.get_mut(seat_index))
+        let (Some(ingress), Some(seat)) =
+            (self.ingresses.get_mut(packet.ingress), self.seats.get_mut(seat_index))
         else {
             return;
         };
@@ -57,7 +58,8 @@ impl Engine {
         let one = &mut ingress.encodings[usize::from(packet.encoding)];
         let Some(kept) = one.ring.get(packet.ring) else { return };
         let slot = self.arena.slot(out, &mut self.counters);
-        let fed = seat.feed(&origin, &packet.facts, kept, &mut one.clock, &mut slot[..SLOT_BYTES - MAX_OVERHEAD]);
+        let fed =
+            seat.feed(&origin, &packet.facts, kept, &mut one.clock, &mut slot[..SLOT_BYTES - MAX_OVERHEAD]);
         let switched = std::mem::take(&mut seat.switched);
         let cut = seat.selector.current.is_none() && seat.selector.target == Some(encoding);
         match fed {

@@ -111,7 +111,8 @@ impl Front {
         if self.agents.len() <= transport as usize {
             self.agents.resize_with(transport as usize + 1, || None);
         }
-        self.agents[transport as usize] = Some(Agent { ufrag: credentials.ufrag.clone(), ..Agent::default() });
+        self.agents[transport as usize] =
+            Some(Agent { ufrag: credentials.ufrag.clone(), ..Agent::default() });
         self.learn(transport, credentials);
     }
 
@@ -202,7 +203,13 @@ impl Front {
         validated.is_some_and(|(_, last_s)| now_s - last_s < HELD_S)
     }
 
-    fn validated(&mut self, transport: u32, pair: Pair, nominate: bool, now_s: Seconds) -> (bool, bool, bool) {
+    fn validated(
+        &mut self,
+        transport: u32,
+        pair: Pair,
+        nominate: bool,
+        now_s: Seconds,
+    ) -> (bool, bool, bool) {
         let before = self.by_pair.insert(pair, transport);
         if let Some(owner) = before.filter(|owner| *owner != transport) {
             // The address was silent, and now speaks for another transport: the authenticated newcomer has it.

@@ -115,7 +115,13 @@ impl Engine {
     }
 
     #[inline]
-    fn known_ssrc(&mut self, packet: &mut [u8], index: u32, ssrc: u32, out: &mut dyn Outgoing) -> Result<(), Drop> {
+    fn known_ssrc(
+        &mut self,
+        packet: &mut [u8],
+        index: u32,
+        ssrc: u32,
+        out: &mut dyn Outgoing,
+    ) -> Result<(), Drop> {
         let header = parse_header(packet)?;
         let transport = &mut self.transports[index];
         let (Some(rx), Some(admitted)) = (transport.rx.as_ref(), transport.by_ssrc.get_mut(&ssrc)) else {
@@ -127,7 +133,13 @@ impl Engine {
     }
 
     /// An SSRC not seen before: admitted by what its clear header says, kept only if it authenticates.
-    fn new_ssrc(&mut self, packet: &mut [u8], index: u32, ssrc: u32, out: &mut dyn Outgoing) -> Result<(), Drop> {
+    fn new_ssrc(
+        &mut self,
+        packet: &mut [u8],
+        index: u32,
+        ssrc: u32,
+        out: &mut dyn Outgoing,
+    ) -> Result<(), Drop> {
         if packet[0] >> 6 != 2 {
             return Err(Drop::Malformed);
         }
@@ -187,15 +199,24 @@ impl Engine {
         if let Some(one) = published.iter().find(|one| self.ingresses[**one].add.ssrcs.contains(&ssrc)) {
             return Ok(Some(*one));
         }
-        let mut fitting = published.iter().filter(|one| self.ingresses[**one].payload_type(header.pt).is_some());
+        let mut fitting =
+            published.iter().filter(|one| self.ingresses[**one].payload_type(header.pt).is_some());
         let first = fitting.next().copied();
         Ok(if fitting.next().is_none() { first } else { None })
     }
 
     /// An encoding's SSRC is known. When it had another, numbers and clocks start afresh.
-    fn begin_encoding(&mut self, transport: u32, (index, encoding): (u32, u8), ssrc: u32, out: &mut dyn Outgoing) {
+    fn begin_encoding(
+        &mut self,
+        transport: u32,
+        (index, encoding): (u32, u8),
+        ssrc: u32,
+        out: &mut dyn Outgoing,
+    ) {
         let before = self.ingresses[index].encodings[usize::from(encoding)].ssrc.replace(ssrc);
-        let Some(old) = before.and_then(|old| self.transports[transport].by_ssrc.get_mut(&old)) else { return };
+        let Some(old) = before.and_then(|old| self.transports[transport].by_ssrc.get_mut(&old)) else {
+            return;
+        };
         old.retired = true;
         self.fan_out(out);
         let ingress = &mut self.ingresses[index];

@@ -9,7 +9,8 @@ use super::transport::Transport;
 
 /// The congestion feedback a publisher wants: transport-wide wherever it was offered.
 pub(super) fn refresh_feedback(transport: &mut Transport, ingresses: &Slab<Ingress>) {
-    let kinds = transport.ingresses.iter().filter_map(|index| ingresses.get(*index)).map(|one| one.add.feedback);
+    let kinds =
+        transport.ingresses.iter().filter_map(|index| ingresses.get(*index)).map(|one| one.add.feedback);
     transport.feedback = kinds.fold(Feedback::None, |found, kind| match (found, kind) {
         (Feedback::TransportCc, _) | (_, Feedback::TransportCc) => Feedback::TransportCc,
         (Feedback::Remb, _) | (_, Feedback::Remb) => Feedback::Remb,
@@ -66,7 +67,8 @@ impl Engine {
     /// Whether a seat carries the encoding or waits for it.
     pub(super) fn is_watched(&self, encoding: EncodingRef) -> bool {
         let Some(ingress) = self.ingresses.get(encoding.0) else { return false };
-        let selectors = ingress.offered.iter().filter_map(|seat| self.seats.get(*seat)).map(|seat| &seat.selector);
+        let selectors =
+            ingress.offered.iter().filter_map(|seat| self.seats.get(*seat)).map(|seat| &seat.selector);
         selectors.into_iter().any(|one| one.current == Some(encoding) || one.target == Some(encoding))
     }
 

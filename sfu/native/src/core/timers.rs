@@ -66,7 +66,9 @@ impl Engine {
     fn expire_seats(&mut self, out: &mut dyn Outgoing) {
         for index in 0..self.seats.bound() {
             let now_s = self.now.s;
-            let Some(seat) = self.seats.get_mut(index).filter(|seat| seat.selector.source.is_some()) else { continue };
+            let Some(seat) = self.seats.get_mut(index).filter(|seat| seat.selector.source.is_some()) else {
+                continue;
+            };
             let due = now_s - seat.reported_s >= SENDER_REPORT_EVERY_S;
             if seat.selector.stall(now_s) {
                 let egress = seat.add.egress;

@@ -59,14 +59,21 @@ impl Recorder {
             let base = if first - expected < MAX_SPAN { expected } else { first };
             let mut span = [f64::NAN; MAX_SPAN as usize];
             let mut end = base;
-            while let Some((number, arrival)) = self.arrivals.get(at).filter(|(number, _)| number - base < MAX_SPAN) {
+            while let Some((number, arrival)) =
+                self.arrivals.get(at).filter(|(number, _)| number - base < MAX_SPAN)
+            {
                 span[(number - base) as usize] = *arrival;
                 end = number + 1;
                 at += 1;
             }
             expected = end;
             let mut writer = Writer::default();
-            if writer.transport_feedback(ssrcs, (base & 0xFFFF) as u16, self.count, &span[..(end - base) as usize]) {
+            if writer.transport_feedback(
+                ssrcs,
+                (base & 0xFFFF) as u16,
+                self.count,
+                &span[..(end - base) as usize],
+            ) {
                 send(&writer);
             }
             self.count = self.count.wrapping_add(1);

@@ -72,7 +72,10 @@ impl NativePlane {
             }
             OwnedFd::from_raw_fd(raw)
         };
-        let guarded = Guarded { engine: Engine::new(limits, seed), sender: Sender::new(Arc::clone(&sockets), segments) };
+        let guarded = Guarded {
+            engine: Engine::new(limits, seed),
+            sender: Sender::new(Arc::clone(&sockets), segments),
+        };
         let shared = Arc::new(Shared {
             guarded: Mutex::new(guarded),
             callers: AtomicUsize::new(0),
@@ -187,7 +190,9 @@ impl<'a> Worker<'a> {
             .collect();
         while !self.shared.stop.load(Ordering::Acquire) {
             // SAFETY: `polls` is a live array of the length given.
-            unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, (TICK_S * 1e3) as libc::c_int) };
+            unsafe {
+                libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, (TICK_S * 1e3) as libc::c_int)
+            };
             for (index, poll) in polls.iter().enumerate() {
                 if poll.revents != 0 {
                     let messages = self.receiver.read(poll.fd, libc::MSG_DONTWAIT);
@@ -210,7 +215,8 @@ impl<'a> Worker<'a> {
         let done = catch_unwind(AssertUnwindSafe(|| {
             if messages > 0 {
                 let place = socket as u8;
-                receiver.each(messages, |datagram, from| engine.receive(datagram, (place, from), now, sender));
+                receiver
+                    .each(messages, |datagram, from| engine.receive(datagram, (place, from), now, sender));
                 engine.end_batch(sender);
             }
             if now.s - *ticked_s >= TICK_S {

@@ -86,7 +86,8 @@ impl Receiver {
         // macros stay inside it.
         unsafe {
             let control = libc::CMSG_FIRSTHDR(header);
-            if control.is_null() || (*control).cmsg_level != libc::SOL_UDP || (*control).cmsg_type != UDP_GRO {
+            if control.is_null() || (*control).cmsg_level != libc::SOL_UDP || (*control).cmsg_type != UDP_GRO
+            {
                 return None;
             }
             let value = libc::CMSG_DATA(control).cast::<libc::c_int>().read_unaligned();

@@ -87,8 +87,7 @@ fn set<T>(fd: RawFd, level: libc::c_int, option: libc::c_int, value: T) -> io::R
 
 /// Ask for large buffers, as root beyond the system's limit; None when both are large enough.
 fn enlarge(fd: RawFd) -> Option<i32> {
-    let options =
-        [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)];
+    let options = [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)];
     let got = options.map(|(force, plain)| {
         if set(fd, libc::SOL_SOCKET, force, BUFFER_BYTES).is_err() {
             let _ = set(fd, libc::SOL_SOCKET, plain, BUFFER_BYTES); // what was got is read below

@@ -169,7 +169,7 @@ fn feedback(kind: u8, fmt: usize, body: &[u8]) -> Option<Member<'_>> {
     let media = be32(body, 4)?;
     let fci = &body[8..];
     match (kind, fmt) {
-        (205, 1) => (fci.len() % 4 == 0).then_some(Member::Nack { media, fci }),
+        (205, 1) => (fci.len().is_multiple_of(4)).then_some(Member::Nack { media, fci }),
         (205, 15) => Some(Member::TransportFeedback { statuses: statuses(fci)? }),
         (206, 1) => Some(Member::Pli { media }),
         (206, 4) => Some(Member::Fir(&fci[..fci.len() / 8 * 8])),

@@ -47,7 +47,7 @@ impl Writer {
         let start = self.size;
         self.put(&[0x80 | count, kind, 0, 0]);
         body(self);
-        while (self.size - start) % 4 != 0 {
+        while !(self.size - start).is_multiple_of(4) {
             self.put(&[0]);
         }
         let words = ((self.size - start) / 4 - 1) as u16;
@@ -139,7 +139,12 @@ impl Writer {
         let mantissa = bitrate_bps >> exponent;
         self.feedback(206, 15, (own, 0), |w| {
             w.put(b"REMB");
-            w.put(&[ssrcs.len() as u8, (exponent << 2) as u8 | (mantissa >> 16) as u8, (mantissa >> 8) as u8, mantissa as u8]);
+            w.put(&[
+                ssrcs.len() as u8,
+                (exponent << 2) as u8 | (mantissa >> 16) as u8,
+                (mantissa >> 8) as u8,
+                mantissa as u8,
+            ]);
             for ssrc in ssrcs {
                 w.put(&ssrc.to_be_bytes());
             }
@@ -269,7 +274,8 @@ mod tests {
         let mut writer = Writer::default();
         writer.remb(1, 4_000_000, &[5]);
         let raw = writer.datagram();
-        let (exponent, mantissa) = (raw[17] >> 2, (u64::from(raw[17] & 3) << 16) | u64::from(raw[18]) << 8 | u64::from(raw[19]));
+        let (exponent, mantissa) =
+            (raw[17] >> 2, (u64::from(raw[17] & 3) << 16) | u64::from(raw[18]) << 8 | u64::from(raw[19]));
         assert!((3_990_000..=4_000_000).contains(&(mantissa << exponent)));
     }
 }

@@ -61,7 +61,9 @@ pub fn parse_binding_request(datagram: &[u8]) -> Result<BindingRequest<'_>, Wire
         let value = datagram.get(at + 4..at + 4 + size).ok_or(WireError("stun_attribute"))?;
         tail = [tail[1], (kind, size)];
         match kind {
-            USERNAME if value.is_empty() || value.len() > MAX_USERNAME_BYTES => return Err(WireError("stun_username")),
+            USERNAME if value.is_empty() || value.len() > MAX_USERNAME_BYTES => {
+                return Err(WireError("stun_username"))
+            }
             USERNAME => username = Some(std::str::from_utf8(value).map_err(|_| WireError("stun_username"))?),
             USE_CANDIDATE => nominate = true,
             ICE_CONTROLLING => controlled = false,
@@ -81,10 +83,10 @@ pub fn parse_binding_request(datagram: &[u8]) -> Result<BindingRequest<'_>, Wire
     if be32(datagram, end - 4) != Some(crc32(covered) ^ FINGERPRINT_XOR) {
         return Err(WireError("stun_fingerprint"));
     }
-    let (local, remote) = username.ok_or(WireError("stun_no_username"))?.split_once(':').unwrap_or((
-        username.unwrap_or_default(),
-        "",
-    ));
+    let (local, remote) = username
+        .ok_or(WireError("stun_no_username"))?
+        .split_once(':')
+        .unwrap_or((username.unwrap_or_default(), ""));
     let mut transaction = [0; 12];
     transaction.copy_from_slice(&datagram[8..20]);
     Ok(BindingRequest { transaction, local, remote, nominate, controlled })
