@@ -43,7 +43,8 @@ class Server:
             config = os.path.join(state, "config.yaml")
             with open(config, "w") as f:  # plain HTTP off loopback: the bench stands in for a proxy, in its own namespace
                 f.write(f"state_dir: {state}\nserver: {{listen: '{SRV_IP}:18191', trusted_proxies: ['{CLI_IP}'], origins: ['{sig_sotto.ORIGIN}']}}\n"
-                        f"media: {{listen: ['{SRV_IP}:17882']}}\nadmin: {{listen: '127.0.0.1:19464'}}\nrooms: {{creation: open}}\nlog: {{level: warning}}\n")
+                        f"media: {{listen: ['{SRV_IP}:17882']}}\nadmin: {{listen: '127.0.0.1:19464'}}\nrooms: {{creation: open, max_participants: 250}}\n"
+                        f"limits: {{connections_per_address: 2000, handshakes_per_s: 2000}}\nlog: {{level: warning}}\n")
             env["PYTHONPATH"] = os.path.join(HERE, "..", "..", "..", "..")
             self.p = subprocess.Popen(SRV_PREFIX + [sys.executable, "-m", "sfu", "serve", "--config", config] + a.srv_arg, **kw)
             self.sig = sig_sotto.Sig(f"ws://{SRV_IP}:18191/ws", a.profile.split(",") if a.profile != "any" else None, a.pubs)
