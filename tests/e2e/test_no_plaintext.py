@@ -71,6 +71,8 @@ async def serving_here(folder: Path, codec: Codec) -> AsyncIterator[RunningServe
     overrides = {
         "server.listen": f"127.0.0.1:{ports[0]}",
         "media.listen": [f"127.0.0.1:{ports[1]}"],
+        # The tap sits inside the Python plane; what reaches a server does not depend on its plane.
+        "media.plane": "reference",
         "admin.listen": f"127.0.0.1:{ports[2]}",
         "rooms.codec": codec.value,
     }
