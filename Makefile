@@ -18,13 +18,13 @@ say = printf '\033[1m[%s] %s\033[0m\n'
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint types native unit web e2e bench bench-quick arrivals fuzz browsers clean lock
+.PHONY: help run test lint types native unit web e2e bench bench-quick arrivals fuzz sanitize browsers clean lock
 
 help:
 	@echo "make run            start a server on this machine and print a room link"
 	@echo "make run HOST=ADDR  the same for other devices: TLS with a certificate made here"
 	@echo "make test           everything CI runs"
-	@echo "make lint types unit web e2e    parts of it;  make bench-quick  make bench  make arrivals  make fuzz  make clean"
+	@echo "make lint types unit web e2e    parts of it;  make bench-quick  make bench  make arrivals  make fuzz  make sanitize  make clean"
 
 # ---- set-up, each step only when its inputs changed
 
@@ -120,6 +120,11 @@ FUZZ_SECONDS ?= 60
 SEED ?= 1
 fuzz: .make/venv-test
 	@$(PY) -m tests.fuzz.wire --seconds $(FUZZ_SECONDS) --seed $(SEED)
+	@bash tests/ci/fuzz_native.sh $(FUZZ_SECONDS)
+
+# The native plane's tests under AddressSanitizer, and its threads under ThreadSanitizer.
+sanitize:
+	@bash tests/ci/sanitize.sh
 
 bench: .make/venv-test .make/plane
 	@$(PY) -m tests.bench

@@ -54,6 +54,8 @@ impl Engine {
 
     #[inline]
     fn take(&mut self, datagram: &mut [u8], pair: Pair, out: &mut dyn Outgoing) -> Result<(), Drop> {
+        #[cfg(test)]
+        assert!(!datagram.starts_with(b"\xFFpanic"), "as a test asked");
         if datagram.len() > MAX_DATAGRAM_BYTES {
             return Err(Drop::Oversize);
         }

@@ -230,3 +230,58 @@ impl<'a> Worker<'a> {
         self.shared.ring(engine);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::counters::Drop;
+    use crate::core::operations::Credentials;
+    use std::net::UdpSocket;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_panic_is_contained_and_counted_and_the_plane_goes_on() {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut plane = NativePlane::start(&[anywhere], Limits::default(), 7, true).expect("binds");
+        let stranger = UdpSocket::bind(anywhere).expect("binds");
+        stranger.send_to(b"\xFFpanic", plane.addresses()[0]).expect("sends");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let wait = |done: &dyn Fn(&Counters) -> bool| {
+            while !done(&plane.counters().0) {
+                assert!(Instant::now() < deadline, "the plane stands still");
+                stranger.send_to(b"\xFFhello", plane.addresses()[0]).expect("sends");
+                std::thread::yield_now();
+            }
+        };
+        wait(&|counters| counters.bugs == 1);
+        let before = plane.counters().0.drops[Drop::Unclassified as usize];
+        wait(&|counters| counters.drops[Drop::Unclassified as usize] > before);
+        assert_eq!(plane.counters().0.bugs, 1);
+        plane.stop();
+    }
+
+    #[test]
+    fn operations_and_packets_meet() {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut plane = NativePlane::start(&[anywhere], Limits::default(), 7, true).expect("binds");
+        let to = plane.addresses()[0];
+        let stranger = UdpSocket::bind(anywhere).expect("binds");
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..2000).for_each(|_| drop(stranger.send_to(&[0x80; 60], to))));
+            for transport in 0..300 {
+                let text = |of: &str| format!("{of}-{transport:024}");
+                let credentials =
+                    Credentials { ufrag: text("u"), pwd: text("p"), remote_ufrag: "far".into() };
+                plane.apply(vec![Operation::AddTransport { transport, credentials }]).expect("is new");
+                if transport > 0 {
+                    plane
+                        .apply(vec![Operation::RemoveTransport { transport: transport - 1 }])
+                        .expect("is there");
+                }
+                let _ = plane.take_events();
+            }
+        });
+        assert_eq!(plane.counters().1, (1, 0, 0));
+        plane.stop();
+    }
+}
